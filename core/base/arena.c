@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "core/base/arena.h"
+
+#include <stdalign.h>
+
+#define ARENA_BLOCK_BYTES ((size_t)16 << 10)
+
+struct cf_arena_block {
+    cf_arena_block *next;
+    size_t used, cap;
+    alignas(max_align_t) uint8_t bytes[];
+};
+
+static cf_arena_block *block_new(cf_arena *a, size_t need)
+{
+    size_t cap = need > ARENA_BLOCK_BYTES ? need : ARENA_BLOCK_BYTES;
+    cf_arena_block *block = cf_mem_new(1, sizeof *block + cap);
+    if (block != NULL) {
+        block->cap = cap;
+        block->next = a->blocks;
+        a->blocks = block;
+    }
+    return block;
+}
+
+void *cf_arena_new(cf_arena *a, size_t count, size_t size)
+{
+    size_t need;
+    if (__builtin_mul_overflow(count, size, &need) || need > a->max) {
+        return NULL;
+    }
+    size_t align = alignof(max_align_t);
+    need = need == 0 ? align : (need + align - 1) / align * align;
+    if (a->used > a->max || need > a->max - a->used) {
+        return NULL;
+    }
+    cf_arena_block *block = a->blocks;
+    if (block == NULL || need > block->cap - block->used) {
+        block = block_new(a, need);
+    }
+    if (block == NULL) {
+        return NULL;
+    }
+    void *p = block->bytes + block->used;
+    block->used += need;
+    a->used += need;
+    return p;
+}
+
+CF_MUST_USE cf_result cf_arena_copy(cf_arena *a, cf_view v, cf_view *ret)
+{
+    *ret = CF_VIEW_EMPTY;
+    CF_REQUIRE(v.len <= a->max - a->used, SIZE);
+    uint8_t *p = cf_arena_new(a, v.len, 1);
+    CF_REQUIRE(p != NULL, NO_MEMORY);
+    cf_copy(p, v.data, v.len);
+    *ret = cf_view_make(p, v.len);
+    return cf_ok();
+}
+
+void cf_arena_free(cf_arena *a)
+{
+    for (cf_arena_block *block = a->blocks; block != NULL;) {
+        cf_arena_block *next = block->next;
+        cf_wipe(block->bytes, block->cap);
+        cf_mem_free(block);
+        block = next;
+    }
+    a->blocks = NULL;
+    a->used = 0;
+}

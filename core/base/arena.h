@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* An arena: one request's memory in few pieces, bounded, wiped and freed together. */
+#pragma once
+#include "core/base/buf.h"
+
+typedef struct cf_arena_block cf_arena_block;
+
+typedef struct {
+    cf_arena_block *blocks;
+    size_t used, max; /* octets handed out, and their bound */
+} cf_arena;
+
+/** An arena that wipes and frees all it gave on every way out of the scope. bytes_max bounds the sum of all pieces. */
+#define CF_ARENA(name, bytes_max) CF_AUTO(cf_arena_free) cf_arena name = {NULL, 0, (bytes_max)}
+
+/** Zeroed memory, aligned for any type, valid until cf_arena_free; NULL over the bound or out of memory. size 0 gives a valid pointer. */
+void *cf_arena_new(cf_arena *a, size_t count, size_t size);
+
+/** A copy of v inside the arena. error SIZE over the bound, NO_MEMORY. */
+CF_MUST_USE cf_result cf_arena_copy(cf_arena *a, cf_view v, cf_view *ret);
+
+/** Wipes and frees all pieces; leaves an empty arena with the same bound. */
+void cf_arena_free(cf_arena *a);
