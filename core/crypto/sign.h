@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* ECDSA P-384 as COSE uses it, RSA-OAEP as KMS uses it, and X.509 chains as attestation documents carry them. */
+#pragma once
+#include "core/crypto/dh.h"
+
+#define CF_ES384_BYTES 96
+
+/** ECDSA P-384 with SHA-384 over msg; signature r || s, fixed width (RFC 9053 section 2.1). k must be P-384. */
+CF_MUST_USE cf_result cf_es384_sign(const cf_dh_key *k, cf_view msg, uint8_t ret[static CF_ES384_BYTES]);
+/** pub: uncompressed P-384 point. Any s is accepted (no low-s rule). error SIGNATURE, KEY. */
+CF_MUST_USE cf_result cf_es384_verify(cf_view pub, cf_view msg, cf_view sig);
+
+/** RSA-2048 recipient key. Opaque. */
+typedef struct cf_rsa_key cf_rsa_key;
+#define CF_RSA_BITS 2048
+#define CF_RSA_BYTES 256
+CF_MUST_USE cf_result cf_rsa_generate(cf_rsa_key **ret); /* cost ~50 ms */
+CF_MUST_USE cf_result cf_rsa_from_pkcs8(cf_view der, cf_rsa_key **ret);
+void cf_rsa_free(cf_rsa_key **k);
+/** DER SubjectPublicKeyInfo, appended. */
+CF_MUST_USE cf_result cf_rsa_public_spki(const cf_rsa_key *k, cf_buf *out);
+/** RSAES-OAEP, SHA-256 for both hashes, empty label. One error, OPEN, for every failure. Appends (secret). */
+CF_MUST_USE cf_result cf_rsa_oaep_decrypt(const cf_rsa_key *k, cf_view ct, cf_buf *out);
+/** To a public key in DER SubjectPublicKeyInfo, which must be RSA-2048 (KEY). Appends 256 octets. */
+CF_MUST_USE cf_result cf_rsa_oaep_encrypt(cf_view spki, cf_view pt, cf_buf *out);
+
+/** Verifies leaf <- bundle[n-1] <- ... <- bundle[0], where bundle[0] must equal root octet for octet: names, signatures
+ *  (ecdsa-with-SHA384 over P-384), CA flags, keyCertSign, path lengths, validity at the given time.
+ *  in    all DER; at_ms milliseconds since the epoch; n 1..CF_CHAIN_CERTS_MAX
+ *  out   *ret_pub the leaf's P-384 point
+ *  error CHAIN whatever is wrong; KEY when the leaf's key is not P-384. cost n + 1 verifications at most */
+#define CF_CHAIN_CERTS_MAX 8
+CF_MUST_USE cf_result cf_chain_verify(cf_view root, const cf_view *bundle, size_t n, cf_view leaf, uint64_t at_ms,
+                                      cf_dh_public *ret_pub);
+
+/** Makes a certificate for the software NSM: subject CN, P-384 key of pub, signed by the issuer's key.
+ *  path_len < 0: a leaf (CA false). not_before/after in seconds since the epoch. Appends DER. issuer_cn empty: self-signed form. */
+typedef struct {
+    cf_view subject_cn, issuer_cn;
+    int path_len; /* -1: end entity */
+    int64_t not_before_s, not_after_s;
+} cf_cert_spec;
+CF_MUST_USE cf_result cf_cert_make(const cf_cert_spec *spec, cf_view subject_pub, const cf_dh_key *issuer, cf_buf *out);
