@@ -1,0 +1,82 @@
+# SPDX-License-Identifier: Apache-2.0
+# cf_crypto: the one interface target for libcrypto, linked by core/crypto (and with cf_tls by sys/tls) and by nobody else.
+#   CF_CRYPTO=auto      AWS-LC if found, else OpenSSL >= 3.0, and the configure output says which
+#   CF_CRYPTO=awslc     AWS-LC or an error
+#   CF_CRYPTO=openssl   the system's OpenSSL
+# AWS-LC is looked for in CF_AWSLC_ROOT (cache or environment variable), then in CMAKE_PREFIX_PATH, then in the cache that
+# scripts/awslc fills.
+set(CF_CRYPTO auto CACHE STRING "auto, awslc or openssl")
+set_property(CACHE CF_CRYPTO PROPERTY STRINGS auto awslc openssl)
+set(CF_AWSLC_ROOT "$ENV{CF_AWSLC_ROOT}" CACHE PATH "Prefix of an installed AWS-LC (holds include/openssl and lib/libcrypto.a)")
+
+# cf_find_awslc(<out>): the first prefix that holds a static AWS-LC for this machine, or "".
+function(cf_find_awslc out)
+    set(prefixes ${CF_AWSLC_ROOT} ${CMAKE_PREFIX_PATH})
+    set(cache_home "$ENV{XDG_CACHE_HOME}")
+    if(NOT cache_home)
+        set(cache_home "$ENV{HOME}/.cache")
+    endif()
+    # scripts/awslc links coffer/awslc-current-<system> to the version it built or found last.
+    execute_process(COMMAND ${CMAKE_SOURCE_DIR}/scripts/awslc --system OUTPUT_VARIABLE system
+                    OUTPUT_STRIP_TRAILING_WHITESPACE ERROR_QUIET)
+    list(APPEND prefixes "${cache_home}/coffer/awslc-current-${system}")
+    set(${out} "" PARENT_SCOPE)
+    foreach(prefix IN LISTS prefixes)
+        if(EXISTS "${prefix}/include/openssl/base.h" AND EXISTS "${prefix}/lib/libcrypto.a")
+            file(STRINGS "${prefix}/include/openssl/base.h" is_awslc REGEX "define OPENSSL_IS_AWSLC" LIMIT_COUNT 1)
+            if(is_awslc)
+                file(REAL_PATH "${prefix}" prefix)
+                set(${out} "${prefix}" PARENT_SCOPE)
+                return()
+            endif()
+        endif()
+    endforeach()
+endfunction()
+
+find_package(Threads REQUIRED)
+add_library(cf_crypto INTERFACE)
+add_library(cf_tls INTERFACE)
+
+set(prefix "")
+if(CF_CRYPTO STREQUAL "auto" OR CF_CRYPTO STREQUAL "awslc")
+    cf_find_awslc(prefix)
+elseif(NOT CF_CRYPTO STREQUAL "openssl")
+    message(FATAL_ERROR "CF_CRYPTO is ${CF_CRYPTO}; it must be auto, awslc or openssl")
+endif()
+
+if(prefix)
+    file(STRINGS "${prefix}/include/openssl/base.h" line REGEX "define AWSLC_VERSION_NUMBER_STRING" LIMIT_COUNT 1)
+    string(REGEX REPLACE ".*\"(.*)\".*" "\\1" CF_CRYPTO_VERSION "${line}")
+    set(CF_CRYPTO_KIND awslc)
+    set(CF_CRYPTO_NAME "AWS-LC ${CF_CRYPTO_VERSION}")
+    # -isystem is searched before /usr/include, so the system's OpenSSL headers cannot shadow these; cmake/awslc_headers.c is
+    # compiled into everything that links cf_crypto and stops the build if they ever do.
+    target_include_directories(cf_crypto SYSTEM INTERFACE "${prefix}/include")
+    # The host programs also load the system's OpenSSL, through libcurl. Without --exclude-libs the linker would export
+    # AWS-LC's functions of the same names from the program, and libcurl's TLS would run into them.
+    target_link_options(cf_crypto INTERFACE "-Wl,--exclude-libs,libcrypto.a:libssl.a")
+    target_sources(cf_crypto INTERFACE "${CMAKE_SOURCE_DIR}/cmake/awslc_headers.c")
+    target_link_libraries(cf_crypto INTERFACE "${prefix}/lib/libcrypto.a" Threads::Threads)
+    if(EXISTS "${prefix}/lib/libssl.a")
+        target_link_libraries(cf_tls INTERFACE "${prefix}/lib/libssl.a")
+    endif()
+    message(STATUS "libcrypto: ${CF_CRYPTO_NAME} in ${prefix}")
+else()
+    if(CF_CRYPTO STREQUAL "awslc")
+        message(FATAL_ERROR "CF_CRYPTO=awslc, but no AWS-LC was found. Run scripts/awslc, or set CF_AWSLC_ROOT.")
+    endif()
+    find_package(OpenSSL 3.0 REQUIRED)
+    set(CF_CRYPTO_KIND openssl)
+    set(CF_CRYPTO_VERSION "${OPENSSL_VERSION}")
+    set(CF_CRYPTO_NAME "OpenSSL ${OPENSSL_VERSION}")
+    target_link_libraries(cf_crypto INTERFACE OpenSSL::Crypto Threads::Threads)
+    target_link_libraries(cf_tls INTERFACE OpenSSL::SSL)
+    if(CF_CRYPTO STREQUAL "auto")
+        message(WARNING "AWS-LC was not found: building on the fallback, ${CF_CRYPTO_NAME}. All features work; P-384 is "
+                        "about five times slower. Run scripts/awslc (or scripts/setup) and configure again to change that.")
+    else()
+        message(STATUS "libcrypto: ${CF_CRYPTO_NAME}")
+    endif()
+endif()
+target_compile_definitions(cf_crypto INTERFACE CF_CRYPTO_NAME="${CF_CRYPTO_NAME}")
+target_link_libraries(cf_tls INTERFACE cf_crypto)
