@@ -119,12 +119,14 @@ function(cf_executable target)
 endfunction()
 
 # A program of the project: build/<preset>/bin/<name> and its link map <name>.map beside it. STATIC is honoured where it can
-# be: with AWS-LC and without sanitizers (the sanitizers' run time needs the dynamic loader).
+# be: with AWS-LC, with static libraries of the rest, and without sanitizers (their run time needs the dynamic loader).
 function(cf_program name)
     cmake_parse_arguments(A "STATIC" "" "SOURCES;COMPONENTS;LIBS" ${ARGN})
     cf_existing(sources "${CMAKE_CURRENT_SOURCE_DIR}" ${A_SOURCES})
     set(static "")
-    if(A_STATIC AND CF_CRYPTO_KIND STREQUAL "awslc" AND NOT CF_SANITIZE)
+    if(A_STATIC AND CF_STATIC_LACKS)
+        message(STATUS "${name}: linked dynamically, for lack of ${CF_STATIC_LACKS}")
+    elseif(A_STATIC AND CF_CRYPTO_KIND STREQUAL "awslc" AND NOT CF_SANITIZE)
         set(static STATIC)
     endif()
     cf_executable(${name} ${static} SOURCES ${sources} COMPONENTS ${A_COMPONENTS} LIBS ${A_LIBS})

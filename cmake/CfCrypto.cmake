@@ -9,23 +9,32 @@ set(CF_CRYPTO auto CACHE STRING "auto, awslc or openssl")
 set_property(CACHE CF_CRYPTO PROPERTY STRINGS auto awslc openssl)
 set(CF_AWSLC_ROOT "$ENV{CF_AWSLC_ROOT}" CACHE PATH "Prefix of an installed AWS-LC (holds include/openssl and lib/libcrypto.a)")
 
-# cf_find_awslc(<out>): the first prefix that holds a static AWS-LC for this machine, or "".
-function(cf_find_awslc out)
-    set(prefixes ${CF_AWSLC_ROOT} ${CMAKE_PREFIX_PATH})
-    set(cache_home "$ENV{XDG_CACHE_HOME}")
-    if(NOT cache_home)
-        set(cache_home "$ENV{HOME}/.cache")
+# cf_library_prefix(<name> <out>): the prefix of a library that a script of scripts/ built into the user's cache, or "".
+function(cf_library_prefix name out)
+    set(cache "$ENV{XDG_CACHE_HOME}")
+    if(NOT cache)
+        set(cache "$ENV{HOME}/.cache")
     endif()
-    # scripts/awslc links coffer/awslc-current-<system> to the version it built or found last.
-    execute_process(COMMAND ${CMAKE_SOURCE_DIR}/scripts/awslc --system OUTPUT_VARIABLE system
-                    OUTPUT_STRIP_TRAILING_WHITESPACE ERROR_QUIET)
-    list(APPEND prefixes "${cache_home}/coffer/awslc-current-${system}")
+    # The scripts link <name>-current-<system> to the version that they built last.
+    execute_process(COMMAND bash -c ". scripts/lib.sh && system_name" WORKING_DIRECTORY "${CMAKE_SOURCE_DIR}"
+                    OUTPUT_VARIABLE system OUTPUT_STRIP_TRAILING_WHITESPACE)
+    set(prefix "${cache}/coffer/${name}-current-${system}")
+    if(EXISTS "${prefix}/complete")
+        file(REAL_PATH "${prefix}" prefix)
+        set(${out} "${prefix}" PARENT_SCOPE)
+    else()
+        set(${out} "" PARENT_SCOPE)
+    endif()
+endfunction()
+
+# cf_find_awslc(<out>): the first prefix that holds a static AWS-LC, or "".
+function(cf_find_awslc out)
+    cf_library_prefix(awslc cached)
     set(${out} "" PARENT_SCOPE)
-    foreach(prefix IN LISTS prefixes)
+    foreach(prefix IN LISTS CF_AWSLC_ROOT CMAKE_PREFIX_PATH cached)
         if(EXISTS "${prefix}/include/openssl/base.h" AND EXISTS "${prefix}/lib/libcrypto.a")
             file(STRINGS "${prefix}/include/openssl/base.h" is_awslc REGEX "define OPENSSL_IS_AWSLC" LIMIT_COUNT 1)
             if(is_awslc)
-                file(REAL_PATH "${prefix}" prefix)
                 set(${out} "${prefix}" PARENT_SCOPE)
                 return()
             endif()

@@ -27,9 +27,6 @@ add_compile_options(
     -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Wvla -Wswitch-enum -Wstrict-prototypes
     -Wmissing-prototypes -Wold-style-definition -Wundef -Wpointer-arith -Wwrite-strings -Wcast-qual -Wformat=2
     -fno-common -fno-strict-aliasing -fno-omit-frame-pointer
-    # The same bytes from any folder: no absolute path in objects, so that the enclave's measure does not move.
-    -ffile-prefix-map=${CMAKE_SOURCE_DIR}=.
-    -ffile-prefix-map=${CMAKE_BINARY_DIR}=./build
 )
 if(CF_WERROR)
     add_compile_options(-Werror)
@@ -83,7 +80,11 @@ else()
     add_compile_options(-fstack-protector-strong)
 endif()
 
-if(CF_COVERAGE)
+if(NOT CF_COVERAGE)
+    # The same bytes from any folder: no path of this machine in objects, so that the enclave's measure does not move with it.
+    # The last option that matches wins.
+    add_compile_options(-ffile-prefix-map=${CMAKE_SOURCE_DIR}=/coffer -ffile-prefix-map=${CMAKE_BINARY_DIR}=/coffer/build)
+else()
     add_compile_options(--coverage -fprofile-abs-path)
     add_link_options(--coverage)
 endif()

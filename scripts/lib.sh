@@ -54,3 +54,59 @@ as_root() {
 jobs_count() {
     echo "${CF_JOBS:-$(nproc)}"
 }
+
+# The name of this machine's kind, part of cache folder names: a library built on one release is not used on another.
+system_name() {
+    local id=linux version=
+    if [ -r /etc/os-release ]; then
+        id=$(. /etc/os-release && echo "${ID:-linux}")
+        version=$(. /etc/os-release && echo "${VERSION_ID:-${VERSION_CODENAME:-}}")
+    fi
+    echo "$id$version-$(uname -m)"
+}
+
+# private_apt TYPE SUITE WORK: package lists of one suite (TYPE deb or deb-src) in the folder WORK, read from the mirror that this
+# machine's apt is configured with and verified by apt against the Debian archive keyring. Nothing of the system's apt is
+# changed. Sets PRIVATE_APT to the options that later apt-get calls need.
+private_apt() {
+    local type=$1 suite=$2 work=$3 keyring=/usr/share/keyrings/debian-archive-keyring.gpg codename uri
+    [ -r "$keyring" ] || { echo "$keyring is missing (package debian-archive-keyring)"; return 1; }
+    codename=$(. /etc/os-release && echo "${VERSION_CODENAME:-}")
+    uri=$(apt-get indextargets --format '$(RELEASE) $(REPO_URI)' 'Created-By: Packages' 2>/dev/null |
+        awk -v c="$codename" '$1 == c { print $2; exit }')
+    [ -n "$uri" ] || { echo "no mirror for $codename in the apt configuration"; return 1; }
+    mkdir -p "$work/lists/partial" "$work/archives/partial" "$work/get"
+    # apt drops to its own user to download.
+    chmod 755 "$work"
+    chmod 777 "$work/get"
+    echo "$type [signed-by=$keyring] $uri $suite main" >"$work/sources.list"
+    PRIVATE_APT=(
+        -o Dir::Etc::SourceList="$work/sources.list" -o Dir::Etc::SourceParts=/dev/null
+        -o Dir::Etc::Preferences=/dev/null -o Dir::Etc::PreferencesParts=/dev/null
+        -o Dir::State::Lists="$work/lists" -o Dir::Cache="$work" -o Dir::Cache::Archives="$work/archives"
+        -o Dir::Cache::pkgcache= -o Dir::Cache::srcpkgcache= -o Acquire::Languages=none
+        -o Acquire::IndexTargets::deb::DEP-11::DefaultEnabled=false
+        -o APT::Update::Error-Mode=any
+    )
+    # The machine's own hooks after an update (package-kit and the like) are no business of these private lists.
+    printf '#clear APT::Update::Post-Invoke;\n#clear APT::Update::Post-Invoke-Success;\n' >"$work/apt.conf"
+    PRIVATE_APT+=(-c "$work/apt.conf")
+    apt-get "${PRIVATE_APT[@]}" update
+}
+
+# library_cache NAME: prints the cached prefix of a library built by these scripts and its note, if its build came to its end.
+library_cached() {
+    local current=$CF_CACHE/$1-current-$(system_name)
+    [ -e "$current/complete" ] || return 1
+    say "$1: $(cat "$current/complete")"
+    readlink -f "$current"
+}
+
+# library_keep NAME VERSION NEW NOTE: moves the folder NEW into the cache and makes it the current one.
+library_keep() {
+    local name=$1 prefix=$CF_CACHE/$1-$2-$(system_name) new=$3
+    echo "$4" >"$new/complete"
+    rm -rf "$prefix"
+    mv "$new" "$prefix"
+    ln -sfn "$(basename "$prefix")" "$CF_CACHE/$name-current-$(system_name)"
+}
