@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Audit entries and their chain: docs/formats/audit.md. No I/O. */
+#pragma once
+#include "core/base/arena.h"
+#include "core/crypto/primitives.h"
+
+#define CF_REASON_BYTES_MAX 1024
+#define CF_AUDIT_ENTRY_BYTES_MAX 32768
+#define CF_AUDIT_HASH_BYTES 48
+#define CF_AUDIT_HEAD_BYTES 104
+
+typedef struct {
+    uint64_t seq, time_ms;
+    cf_view action, outcome, actor, tenant, vault;
+    uint64_t version;
+    const cf_view *fields;
+    size_t fields_n;
+    cf_view reason, request, boot_id, pcr0, seal;
+} cf_audit_entry;
+
+CF_MUST_USE cf_result cf_audit_encode(const cf_audit_entry *e, cf_buf *out);
+CF_MUST_USE cf_result cf_audit_decode(cf_view octets, cf_arena *arena, cf_audit_entry *ret);
+
+typedef struct {
+    uint64_t seq;
+    uint8_t hash[CF_AUDIT_HASH_BYTES];
+} cf_audit_head; /* seq 0, hash zero: the empty chain */
+
+/** hash(n) from hash(n-1) and the entry's octets; advances the head. */
+CF_MUST_USE cf_result cf_audit_chain(cf_audit_head *head, cf_view entry);
+/** Audit key from the row key. */
+CF_MUST_USE cf_result cf_audit_key(const cf_secret *row_key, cf_secret *ret);
+CF_MUST_USE cf_result cf_audit_head_seal(const cf_secret *audit_key, const cf_audit_head *head, uint8_t ret[static CF_AUDIT_HEAD_BYTES]);
+/** error AUDIT_ALTERED. */
+CF_MUST_USE cf_result cf_audit_head_open(const cf_secret *audit_key, cf_view sealed, cf_audit_head *ret);

@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Messages between agent and enclave: docs/formats/wire.md. No I/O: octets in, structures out, and back. */
+#pragma once
+#include "core/vault/record.h"
+
+#define CF_WIRE_VERSION 1
+#define CF_FRAME_BYTES_MAX ((size_t)1 << 20)
+#define CF_FRAME_HEAD_BYTES 4
+#define CF_DEADLINE_MS_MAX 60000
+#define CF_REQUEST_FIELDS_MAX 256
+#define CF_BOOT_ID_BYTES 16
+#define CF_PCR_BYTES 48
+
+typedef enum {
+    CF_MSG_HELLO = 1,
+    CF_MSG_DECRYPT = 2,
+    CF_MSG_HEALTH = 3,
+    CF_MSG_CREDENTIALS = 4,
+    CF_MSG_DRAIN = 5,
+    CF_MSG_ANSWER = 128, /* added to the kind */
+    CF_MSG_ERROR = 255
+} cf_msg_kind;
+
+/** Head of a message; body is the raw CBOR map. Views borrow. */
+typedef struct {
+    uint32_t kind;
+    uint64_t request;
+    cf_view body;
+} cf_msg;
+
+/** Looks for one frame at the start of in. *ret_used is 0 while more octets are needed (that is no error), else the
+ *  octets of the frame. error SIZE for a length over CF_FRAME_BYTES_MAX or 0; MALFORMED and others for no message. */
+CF_MUST_USE cf_result cf_frame_decode(cf_view in, size_t *ret_used, cf_msg *ret);
+/** Appends a frame around the body, which is already CBOR. error SIZE. */
+CF_MUST_USE cf_result cf_frame_encode(uint32_t kind, uint64_t request, cf_view body, cf_buf *out);
+
+typedef struct {
+    uint64_t version_min, version_max;
+} cf_hello;
+typedef struct {
+    uint64_t version, inflight_max, workers;
+    cf_view boot_id, module_id, pcr0;
+} cf_hello_answer;
+
+/** One decrypt request. Arrays in the arena; views borrow from the body. */
+typedef struct {
+    uint64_t deadline_ms;
+    cf_view tenant; /* empty: data of the AWS sample */
+    cf_view vault_id, schema, kms_key;
+    cf_hpke_suite suite;
+    cf_view wrapped_key;
+    const cf_write_ref *writes;
+    size_t writes_n;
+    const cf_field *fields;
+    size_t fields_n;
+} cf_decrypt;
+
+/** One result: code CF_OK and the value, or an error code. */
+typedef struct {
+    cf_view name, value;
+    cf_err code;
+} cf_field_result;
+
+typedef struct {
+    cf_view access_key_id, secret_key, session_token;
+    uint64_t expires_ms; /* 0: never */
+} cf_credentials_view;
+
+typedef struct {
+    cf_view state;
+    uint64_t keys, answered, kms_calls, inflight, uptime_ms;
+} cf_health;
+
+/* Bodies. encode appends; decode refuses what wire.md refuses. */
+CF_MUST_USE cf_result cf_hello_encode(const cf_hello *m, cf_buf *out);
+CF_MUST_USE cf_result cf_hello_decode(cf_view body, cf_hello *ret);
+CF_MUST_USE cf_result cf_hello_answer_encode(const cf_hello_answer *m, cf_buf *out);
+CF_MUST_USE cf_result cf_hello_answer_decode(cf_view body, cf_hello_answer *ret);
+CF_MUST_USE cf_result cf_decrypt_encode(const cf_decrypt *m, cf_buf *out);
+CF_MUST_USE cf_result cf_decrypt_decode(cf_view body, cf_arena *arena, cf_decrypt *ret);
+CF_MUST_USE cf_result cf_results_encode(const cf_field_result *results, size_t n, cf_buf *out);
+CF_MUST_USE cf_result cf_results_decode(cf_view body, cf_arena *arena, const cf_field_result **ret, size_t *ret_n);
+CF_MUST_USE cf_result cf_health_encode(const cf_health *m, cf_buf *out);
+CF_MUST_USE cf_result cf_health_decode(cf_view body, cf_health *ret);
+CF_MUST_USE cf_result cf_credentials_encode(const cf_credentials_view *m, cf_buf *out);
+CF_MUST_USE cf_result cf_credentials_decode(cf_view body, cf_credentials_view *ret);
+CF_MUST_USE cf_result cf_error_encode(cf_err code, cf_buf *out);
+/** An unknown code text is INTERNAL: a newer peer may know more. */
+CF_MUST_USE cf_result cf_error_decode(cf_view body, cf_err *ret);

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The store behind the API: rows, tokens and the audit log, every write conditional and durable before it is answered. */
+#pragma once
+#include "core/audit/entry.h"
+#include "core/vault/record.h"
+
+/** Condition of a row write. */
+typedef enum { CF_PUT_CREATE, CF_PUT_REPLACE } cf_put_kind;
+
+/** A row to write. version_expected: what the stored row must have (REPLACE), else VERSION_MISMATCH, or VAULT_UNKNOWN. */
+typedef struct {
+    cf_put_kind kind;
+    cf_view id;
+    uint64_t version_expected, version;
+    cf_view row;  /* encoded row */
+    cf_view seal; /* CF_ROW_SEAL_BYTES */
+} cf_store_put;
+
+/** A token: only the hash of its secret is ever here. */
+typedef struct {
+    char id[32];         /* "t_" and base62 */
+    char name[64];
+    uint8_t hash[32];    /* SHA-256 of the token text */
+    uint32_t scopes;     /* bits of CF_SCOPE_* */
+    uint64_t created_ms, expires_ms, revoked_ms; /* 0: never */
+} cf_token;
+enum { CF_SCOPE_WRITE = 1, CF_SCOPE_READ = 2, CF_SCOPE_DECRYPT = 4, CF_SCOPE_ADMIN = 8 };
+
+/** One transaction: at most one row write or one token write, and always one audit entry, whose seq the store fills in.
+ *  If the condition fails nothing of it is written. */
+typedef struct {
+    const cf_store_put *put;      /* or NULL */
+    const cf_token *token_put;    /* insert or replace by id; or NULL */
+    const cf_audit_entry *entry;  /* seq is ignored */
+} cf_store_change;
+
+/** Called for each audit entry of a page: seq, hash, the encoded entry. Returning false ends the walk. */
+typedef bool cf_store_entry_fn(void *ctx, uint64_t seq, cf_view hash, cf_view entry);
+/** Called for each row of a walk. */
+typedef bool cf_store_row_fn(void *ctx, cf_view id, uint64_t version, cf_view row, cf_view seal);
+
+typedef struct {
+    /** Row and seal, appended. error VAULT_UNKNOWN, STORE_UNAVAILABLE. Safe from many threads. */
+    cf_result (*get)(void *self, cf_view id, cf_buf *ret_row, cf_buf *ret_seal);
+    /** Durable when it returns; concurrent changes share one transaction and its fsync. *ret_seq the entry's place.
+     *  error EXISTS, VERSION_MISMATCH, VAULT_UNKNOWN (from the condition), STORE_UNAVAILABLE (nothing was acknowledged). */
+    cf_result (*change)(void *self, const cf_store_change *change, uint64_t deadline_ms, uint64_t *ret_seq);
+    /** Token by hash of its text. error NOT_FOUND, STORE_UNAVAILABLE. */
+    cf_result (*token_by_hash)(void *self, const uint8_t hash[32], cf_token *ret);
+    cf_result (*token_by_id)(void *self, const char *id, cf_token *ret);
+    /** All tokens by id; *ret_n of them written to ret (room for max). */
+    cf_result (*tokens)(void *self, cf_token *ret, size_t max, size_t *ret_n);
+    /** Entries with seq below before (0: from the newest), newest first, of one vault or (empty id) of all. */
+    cf_result (*audit_page)(void *self, cf_view vault, uint64_t before, size_t max, cf_store_entry_fn *fn, void *ctx);
+    /** Entries in rising order from seq on, with the stored head; and all rows. For verification and export. */
+    cf_result (*audit_walk)(void *self, uint64_t from_seq, cf_store_entry_fn *fn, void *ctx);
+    cf_result (*audit_head)(void *self, uint8_t ret[static CF_AUDIT_HEAD_BYTES]);
+    cf_result (*rows_walk)(void *self, cf_store_row_fn *fn, void *ctx);
+    void (*close)(void *self);
+} cf_store_ops;
+
+typedef struct {
+    const cf_store_ops *ops;
+    void *self;
+} cf_store;
+
+/** SQLite in WAL mode with full sync. audit_key: seals the chain's head. read_only: for verification beside a running service. */
+typedef struct {
+    const char *path;
+    const char *anchor_path; /* copy of the head, written without haste; NULL: none */
+    const cf_secret *audit_key;
+    bool read_only;
+} cf_store_sqlite_opts;
+CF_MUST_USE cf_result cf_store_sqlite_open(const cf_store_sqlite_opts *opts, cf_store *ret);
+void cf_store_close(cf_store *s);
