@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What every daemon does the same way: options, readiness, signals. */
+#pragma once
+#include "core/base/result.h"
+
+/** One option of a program. */
+typedef struct {
+    const char *name;    /* "listen" for --listen */
+    const char *value;   /* placeholder in the help, NULL for a switch */
+    const char *help;
+    const char **ret;    /* set to the argument; for a switch to "yes"; repeated: see many */
+    size_t *ret_n;       /* NULL, or: option may be repeated and ret is an array of at least CF_OPTION_REPEATS_MAX */
+    bool required;
+} cf_option;
+#define CF_OPTION_REPEATS_MAX 16
+
+/** Parses --name value, --name=value and switches; knows --help and --version by itself (prints, exits 0). Wrong use prints one line
+ *  and exits 2. options ends with a NULL name. Returns the index of the first argument that is no option. */
+int cf_options_parse(int argc, char **argv, const char *purpose, const cf_option *options);
+
+/** Blocks SIGTERM, SIGINT, SIGHUP, SIGPIPE in this and all later threads. Call before any thread starts. */
+void cf_signals_block(void);
+/** Waits for SIGTERM or SIGINT; false if timeout_ms passed first. */
+bool cf_signals_wait(uint64_t timeout_ms);
+
+/** Writes "ready ADDR\n" to the descriptor named by text (decimal) and closes it; NULL text does nothing. */
+void cf_ready(const char *fd_text, const char *addr);
