@@ -11,6 +11,10 @@ function(cf_check name script)
 endfunction()
 
 cf_check(layers check_layers.py "${CMAKE_SOURCE_DIR}")
+cf_check(banned_calls check_banned_calls.py "${CMAKE_SOURCE_DIR}")
+cf_check(style check_style.py "${CMAKE_SOURCE_DIR}")
+cf_check(words check_words.py "${CMAKE_SOURCE_DIR}")
+cf_check(limits check_limits.py "${CMAKE_SOURCE_DIR}")
 
 # Checks of what was built. Sanitizers and coverage add writable data and objects of their own, so they are left out there.
 if(NOT CF_SANITIZE AND NOT CF_COVERAGE)

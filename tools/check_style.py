@@ -12,7 +12,7 @@ FOLDERS = ("core", "sys", "enclave", "host", "tests", "fuzz", "bench", "cmake")
 FUNCTION_LINES_MAX = 120  # the aim is under 70, see CONTRIBUTING.md
 FUNCTION_LINES_AIM = 70
 FILE_LINES_MAX = 800
-LINE_COLUMNS_MAX = 132  # clang-format keeps code to 100; contracts in headers and tables may be wider
+LINE_COLUMNS_MAX = 140  # clang-format keeps code to 100; contracts in headers and tables may be wider
 LICENCE = "/* SPDX-License-Identifier: Apache-2.0 */"
 
 
@@ -74,7 +74,7 @@ CASES = {
     "long function": ({"core/base/a.c": body(121)}, "f has 121 lines"),
     "long file": ({"core/base/a.c": LICENCE + "\n" + "int x;\n" * 800}, "801 lines"),
     "file at its limit": ({"core/base/a.c": LICENCE + "\n" + "int x;\n" * 799}, None),
-    "long line": ({"core/base/a.c": LICENCE + "\n" + "x" * 133 + "\n"}, "133 columns"),
+    "long line": ({"core/base/a.c": LICENCE + "\n" + "x" * 141 + "\n"}, "141 columns"),
     "no licence": ({"tests/unit/a.c": "int x;\n"}, "first line"),
     "tab": ({"fuzz/a.c": LICENCE + "\n\tint x;\n"}, "tab"),
     "blanks at the end": ({"bench/a.c": LICENCE + "\nint x; \n"}, "blanks at the end"),
