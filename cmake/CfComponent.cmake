@@ -138,6 +138,11 @@ set(CF_TEST_ENV "CF_VECTORS=${CMAKE_SOURCE_DIR}/tests/vectors" "CF_ROOT=${CMAKE_
 set(CF_TEST_ENV_SANITIZE "ASAN_OPTIONS=detect_leaks=1:strict_string_checks=1:detect_stack_use_after_return=1:allocator_may_return_null=1"
     "UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1")
 
+find_library(CF_CMOCKA cmocka)
+if(NOT CF_CMOCKA)
+    message(STATUS "cmocka is not installed: the unit tests are left out (scripts/setup installs it)")
+endif()
+
 # A cmocka program; the path is below tests/unit, or from the root. Its name in CTest is the path without _test.c.
 function(cf_test path)
     cmake_parse_arguments(A "" "TIMEOUT" "SOURCES;COMPONENTS;LIBS;ENV;LABELS" ${ARGN})
@@ -146,14 +151,14 @@ function(cf_test path)
     endif()
     cf_existing(source "${CMAKE_SOURCE_DIR}" ${path})
     cf_existing(more "${CMAKE_SOURCE_DIR}" ${A_SOURCES})
-    if(NOT source)
+    if(NOT source OR NOT CF_CMOCKA)
         return()
     endif()
     string(REGEX REPLACE "^tests/" "" name "${path}")
     string(REGEX REPLACE "_test[.]c$" "" name "${name}")
     string(MAKE_C_IDENTIFIER "test_${name}" target)
     string(REGEX REPLACE "^test_unit_" "test_" target "${target}")
-    cf_executable(${target} SOURCES ${source} ${more} COMPONENTS ${A_COMPONENTS} LIBS ${A_LIBS} cmocka)
+    cf_executable(${target} SOURCES ${source} ${more} COMPONENTS ${A_COMPONENTS} LIBS ${A_LIBS} ${CF_CMOCKA})
     set_target_properties(${target} PROPERTIES RUNTIME_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}/tests")
     cf_register_test(${name} ${target} "${A_TIMEOUT}" "${A_ENV}" "${A_LABELS}")
 endfunction()

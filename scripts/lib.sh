@@ -3,13 +3,13 @@
 # shellcheck shell=bash
 
 CF_ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
-CF_STARTED=$SECONDS
 CF_CACHE=${XDG_CACHE_HOME:-${HOME:-/tmp}/.cache}/coffer
 CF_VENV=$CF_ROOT/build/venv
 
-# say TEXT...: one line of progress with the seconds since the script began.
+# say TEXT...: one line of progress with the seconds since the outermost script began.
+export CF_EPOCH=${CF_EPOCH:-$(date +%s)}
 say() {
-    printf '[%4ds] %s\n' "$((SECONDS - CF_STARTED))" "$*"
+    printf '[%4ds] %s\n' "$(($(date +%s) - CF_EPOCH))" "$*"
 }
 
 die() {
@@ -23,7 +23,8 @@ show_help() {
     exit 0
 }
 
-# step TEXT CMD...: runs a command with its output in build/log/, shows one line, and the end of the log if it fails.
+# step TEXT CMD...: runs a command with its output in build/log/, shows one line, and the end of the log if it fails
+# (STEP_TAIL lines of it).
 step() {
     local text=$1 began=$SECONDS log
     shift
@@ -35,7 +36,7 @@ step() {
         return 0
     fi
     say "$text: FAILED after $((SECONDS - began)) s; the end of $log:"
-    tail -n 40 "$log" | sed 's/^/    /'
+    tail -n "${STEP_TAIL:-40}" "$log" | sed 's/^/    /'
     return 1
 }
 
@@ -94,12 +95,11 @@ private_apt() {
     apt-get "${PRIVATE_APT[@]}" update
 }
 
-# library_cache NAME: prints the cached prefix of a library built by these scripts and its note, if its build came to its end.
+# library_cached NAME: says which version of a library these scripts have built; fails when none came to its end.
 library_cached() {
     local current=$CF_CACHE/$1-current-$(system_name)
     [ -e "$current/complete" ] || return 1
     say "$1: $(cat "$current/complete")"
-    readlink -f "$current"
 }
 
 # library_keep NAME VERSION NEW NOTE: moves the folder NEW into the cache and makes it the current one.
@@ -109,4 +109,13 @@ library_keep() {
     rm -rf "$prefix"
     mv "$new" "$prefix"
     ln -sfn "$(basename "$prefix")" "$CF_CACHE/$name-current-$(system_name)"
+}
+
+# A library that could not be had is not asked for again within a day, so that a build stays fast: note_failure NAME VERSION
+# after a failure, recently_failed NAME VERSION before a try. CF_RETRY=1 asks again.
+note_failure() {
+    mkdir -p "$CF_CACHE" && touch "$CF_CACHE/$1-failed-$2-$(system_name)"
+}
+recently_failed() {
+    [ "${CF_RETRY:-0}" = 0 ] && [ -n "$(find "$CF_CACHE" -maxdepth 1 -name "$1-failed-$2-$(system_name)" -mmin -1440 2>/dev/null)" ]
 }
