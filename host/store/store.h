@@ -26,33 +26,46 @@ typedef struct {
 } cf_token;
 enum { CF_SCOPE_WRITE = 1, CF_SCOPE_READ = 2, CF_SCOPE_DECRYPT = 4, CF_SCOPE_ADMIN = 8 };
 
-/** One transaction: at most one row write or one token write, and always one audit entry, whose seq the store fills in.
- *  If the condition fails nothing of it is written. */
+/** One transaction: at most one row write or one token write, and always one audit entry, whose seq the store fills in, and with
+ *  a token write also its seal. If the condition fails nothing of it is written. */
 typedef struct {
     const cf_store_put *put;      /* or NULL */
     const cf_token *token_put;    /* insert or replace by id; or NULL */
     const cf_audit_entry *entry;  /* seq is ignored */
 } cf_store_change;
 
-/** Called for each audit entry of a page: seq, hash, the encoded entry. Returning false ends the walk. */
-typedef bool cf_store_entry_fn(void *ctx, uint64_t seq, cf_view hash, cf_view entry);
-/** Called for each row of a walk. */
+/** One stored audit entry: the encoded entry, and what the store keeps beside it. Views borrow for the call. */
+typedef struct {
+    uint64_t seq;
+    cf_view vault; /* what pages of one vault are found by; equals the entry's */
+    cf_view hash;  /* CF_AUDIT_HASH_BYTES */
+    cf_view entry; /* for cf_audit_decode */
+} cf_store_entry;
+
+/** Called for each audit entry of a page or walk. Returning false ends it. Must not call the store. */
+typedef bool cf_store_entry_fn(void *ctx, const cf_store_entry *entry);
+/** Called for each row of a walk; as above. */
 typedef bool cf_store_row_fn(void *ctx, cf_view id, uint64_t version, cf_view row, cf_view seal);
 
 typedef struct {
     /** Row and seal, appended. error VAULT_UNKNOWN, STORE_UNAVAILABLE. Safe from many threads. */
     cf_result (*get)(void *self, cf_view id, cf_buf *ret_row, cf_buf *ret_seal);
     /** Durable when it returns; concurrent changes share one transaction and its fsync. *ret_seq the entry's place.
-     *  error EXISTS, VERSION_MISMATCH, VAULT_UNKNOWN (from the condition), STORE_UNAVAILABLE (nothing was acknowledged). */
+     *  in    deadline_ms on the clock of cf_clock_mono_ms. It bounds the wait for a place in a transaction; a change that has its
+     *        place waits for the outcome, which the store's own time limits bound, so that the answer is always the truth.
+     *  error EXISTS, VERSION_MISMATCH, VAULT_UNKNOWN (from the condition; EXISTS also for the hash of another token);
+     *        BUSY too many changes wait; STORE_UNAVAILABLE nothing was acknowledged (locked, full, failing, or the deadline
+     *        passed first); AUDIT_ALTERED the stored head is not the one this store wrote; what cf_audit_encode refuses */
     cf_result (*change)(void *self, const cf_store_change *change, uint64_t deadline_ms, uint64_t *ret_seq);
-    /** Token by hash of its text. error NOT_FOUND, STORE_UNAVAILABLE. */
+    /** Token by hash of its text. error NOT_FOUND, STORE_UNAVAILABLE, ROW_ALTERED (its seal is not the token's). */
     cf_result (*token_by_hash)(void *self, const uint8_t hash[32], cf_token *ret);
     cf_result (*token_by_id)(void *self, const char *id, cf_token *ret);
     /** All tokens by id; *ret_n of them written to ret (room for max). */
     cf_result (*tokens)(void *self, cf_token *ret, size_t max, size_t *ret_n);
     /** Entries with seq below before (0: from the newest), newest first, of one vault or (empty id) of all. */
     cf_result (*audit_page)(void *self, cf_view vault, uint64_t before, size_t max, cf_store_entry_fn *fn, void *ctx);
-    /** Entries in rising order from seq on, with the stored head; and all rows. For verification and export. */
+    /** Entries in rising order from seq on; the stored head, NOT_FOUND before the first entry; all rows by id. For
+     *  verification and export: through a read-only store all three see the same moment. */
     cf_result (*audit_walk)(void *self, uint64_t from_seq, cf_store_entry_fn *fn, void *ctx);
     cf_result (*audit_head)(void *self, uint8_t ret[static CF_AUDIT_HEAD_BYTES]);
     cf_result (*rows_walk)(void *self, cf_store_row_fn *fn, void *ctx);
