@@ -68,6 +68,7 @@
     X(FORBIDDEN, "forbidden", "the token lacks the scope")                                         \
     X(ROUTE_UNKNOWN, "route_unknown", "there is no such path")                                     \
     X(METHOD, "method_not_allowed", "the path does not take this method")                          \
+    X(MEDIA_TYPE, "media_type", "the body must be application/json")                               \
     X(ENCLAVE_UNAVAILABLE, "enclave_unavailable", "no enclave can answer now")                     \
     X(STORE_UNAVAILABLE, "store_unavailable", "the store cannot take or give data now")            \
     X(AUDIT_UNAVAILABLE, "audit_unavailable", "the audit entry could not be made durable")

@@ -20,3 +20,7 @@ typedef struct {
 /** *ret_status and the body, appended to ret_body. error TIMEOUT, CLOSED, IO, NOT_FOUND (nobody listens), SIZE, MALFORMED.
  *  A kept connection found closed before the first octet of an answer is tried once more on a new one. */
 CF_MUST_USE cf_result cf_http_client_call(cf_http_client *c, const cf_http_request *req, unsigned *ret_status, cf_buf *ret_body);
+
+/** A header of the last answer, name without regard to case; the empty view when it had none. Valid until the next call.
+ *  Headers of one answer are bounded by the client; what is over the bound is dropped with the call (SIZE). */
+cf_view cf_http_client_header(const cf_http_client *c, const char *name);
