@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The command line as a table: verbs, their options, their help. Help, completion and parsing all read the same rows. */
+#pragma once
+#include "core/base/buf.h"
+
+/* Exit statuses, documented in docs/cli.md. */
+enum {
+    CLI_OK = 0,
+    CLI_FAILED = 1,      /* the service or the operation said no */
+    CLI_USAGE = 2,       /* the command line is wrong */
+    CLI_UNREACHABLE = 3, /* nobody answers at the address */
+    CLI_PARTIAL = 4,     /* done in part: bad lines in an import, entries in `errors` */
+};
+
+#define CLI_OPTIONS_MAX 16 /* options of one verb */
+#define CLI_WORDS_MAX 4    /* positional arguments of one verb */
+
+/** An option of a verb. value is its placeholder in the help, NULL for a switch. */
+typedef struct {
+    const char *name, *value, *help;
+} cli_option;
+
+/** What was given. Option values are looked up by name; a switch that is set has the value "". */
+typedef struct {
+    const char *names[CLI_OPTIONS_MAX], *values[CLI_OPTIONS_MAX];
+    size_t options_n;
+    const char *words[CLI_WORDS_MAX];
+    size_t words_n;
+} cli_args;
+
+/** One command. noun is NULL for commands of one word ("import"). run returns the exit status. */
+typedef struct cli_verb {
+    const char *noun, *verb;
+    const char *words;   /* positional arguments as the help shows them, "" for none */
+    size_t words_min, words_max;
+    const char *purpose; /* one line */
+    const char *more;    /* further help, or "" */
+    const cli_option *options; /* ends with a NULL name */
+    int (*run)(const cli_args *args);
+} cli_verb;
+
+/** Options that most verbs share; each group is a macro so that tables stay data. */
+#define CLI_OPTIONS_CLIENT                                                                         \
+    {"url", "URL", "address of the service (default: $COFFER_URL, else the state folder's)"},      \
+        {"token-file", "FILE", "file with the token (default: $COFFER_TOKEN, else the state folder's)"}, \
+        {"state", "DIR", "state folder of a local service (default: $COFFER_STATE, else ./coffer-state)"}, \
+        {"json", NULL, "print JSON"}, {"help", NULL, "print this help"}
+#define CLI_OPTIONS_LOCAL                                                                          \
+    {"state", "DIR", "state folder (default: $COFFER_STATE, else ./coffer-state)"},                \
+        {"json", NULL, "print JSON"}, {"help", NULL, "print this help"}
+
+/** Value of an option, or NULL. */
+const char *cli_get(const cli_args *args, const char *name);
+static inline bool cli_has(const cli_args *args, const char *name)
+{
+    return cli_get(args, name) != NULL;
+}
+
+/** Parses argv behind the verb's own words. Prints one line to standard error and returns false on wrong use. */
+bool cli_parse(const cli_verb *verb, int argc, char **argv, cli_args *ret);
+
+/** Prints the help of one verb, or of all of them. */
+void cli_help_verb(const cli_verb *verb);
+void cli_help_all(const cli_verb *verbs);
+
+/** Number of an option within [min, max]; ret keeps its value when the option is absent. Prints and returns false when wrong. */
+bool cli_number(const cli_args *args, const char *name, uint64_t min, uint64_t max, uint64_t *ret);

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Child daemons of `coffer up`: start, wait until ready, stop. */
+#pragma once
+#include <sys/types.h>
+
+#include "core/base/result.h"
+
+#define CHILD_ARGS_MAX 32
+
+typedef struct {
+    const char *program;               /* "coffer-kmsd", found beside this binary */
+    const char *args[CHILD_ARGS_MAX];  /* behind the program's name, NULL-terminated */
+    pid_t pid;                         /* 0: not running */
+    uint64_t started_ms;
+    unsigned failures;                 /* starts in a row that did not last */
+} cli_child;
+
+/** Path of a program beside this binary. error SIZE, IO. */
+CF_MUST_USE cf_result cli_sibling(const char *program, char *ret, size_t room);
+
+/** Starts the child with its end bound to ours, and waits until it says ready. error TIMEOUT, IO, CLOSED (it ended). */
+CF_MUST_USE cf_result cli_child_start(cli_child *c, uint64_t timeout_ms);
+
+/** SIGTERM, then SIGKILL after the grace time. Returns once it is gone. */
+void cli_child_stop(cli_child *c, uint64_t grace_ms);
+
+/** True, and pid set to 0, if the child has ended by itself. */
+bool cli_child_ended(cli_child *c);

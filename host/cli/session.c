@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "host/cli/session.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "sys/linux/file.h"
+
+#define CALL_TIMEOUT_MS 30000
+
+struct cli_session {
+    cf_http_client *http;
+    cf_buf authorization; /* "Authorization: Bearer …" with its NUL */
+};
+
+const char *cli_state_folder(const cli_args *args)
+{
+    const char *state = cli_get(args, "state");
+    if (state == NULL) {
+        state = getenv("COFFER_STATE");
+    }
+    return state != NULL && state[0] != '\0' ? state : "coffer-state";
+}
+
+/* First line of a small file below the state folder. */
+static bool state_line(const cli_args *args, const char *name, cf_buf *out)
+{
+    char path[CLI_PATH_BYTES_MAX];
+    int n = snprintf(path, sizeof path, "%s/%s", cli_state_folder(args), name);
+    if (n < 0 || (size_t)n >= sizeof path || !cf_is_ok(cf_file_read(path, CLI_TOKEN_BYTES_MAX, out))) {
+        return false;
+    }
+    while (out->len > 0 && (out->data[out->len - 1] == '\n' || out->data[out->len - 1] == ' ')) {
+        out->len--;
+    }
+    return out->len > 0;
+}
+
+static bool find_url(const cli_args *args, cf_buf *out)
+{
+    const char *url = cli_get(args, "url");
+    if (url == NULL) {
+        url = getenv("COFFER_URL");
+    }
+    if (url != NULL) {
+        return cf_is_ok(cf_buf_append(out, cf_view_str(url)));
+    }
+    if (state_line(args, "run/url", out)) {
+        return true;
+    }
+    fprintf(stderr, "coffer: no service address: give --url, set COFFER_URL, or start one with `coffer up --state %s`\n",
+            cli_state_folder(args));
+    return false;
+}
+
+static bool find_token(const cli_args *args, cf_buf *out)
+{
+    const char *file = cli_get(args, "token-file"), *env = getenv("COFFER_TOKEN");
+    if (file == NULL && env != NULL) {
+        return cf_is_ok(cf_buf_append(out, cf_view_str(env)));
+    }
+    if (file != NULL) {
+        if (cf_is_ok(cf_file_read(file, CLI_TOKEN_BYTES_MAX, out))) {
+            while (out->len > 0 && out->data[out->len - 1] <= ' ') {
+                out->len--;
+            }
+            return true;
+        }
+        fprintf(stderr, "coffer: cannot read the token file %s\n", file);
+        return false;
+    }
+    if (state_line(args, "admin.token", out)) {
+        return true;
+    }
+    fprintf(stderr, "coffer: no token: give --token-file or set COFFER_TOKEN\n");
+    return false;
+}
+
+static cf_result session_fill(cli_session *s, cf_view url, cf_view token)
+{
+    CF_AUTO(cf_buf_free) cf_buf base = CF_BUF_EMPTY;
+    CF_TRY(cf_buf_append(&base, url));
+    while (base.len > 0 && base.data[base.len - 1] == '/') {
+        base.len--;
+    }
+    CF_TRY(cf_buf_append(&base, cf_view_make("", 1)));
+    CF_TRY(cf_buf_append(&s->authorization, CF_LIT("Authorization: Bearer ")));
+    CF_TRY(cf_buf_append(&s->authorization, token));
+    CF_TRY(cf_buf_append(&s->authorization, cf_view_make("", 1)));
+    return cf_http_client_new((const char *)base.data, &s->http);
+}
+
+cli_session *cli_session_new(const cli_args *args)
+{
+    CF_BUF(url);
+    CF_BUF(token);
+    if (!find_url(args, &url) || !find_token(args, &token)) {
+        return NULL;
+    }
+    cli_session *s = cf_mem_new(1, sizeof *s);
+    if (s == NULL || !cf_is_ok(session_fill(s, cf_buf_view(&url), cf_buf_view(&token)))) {
+        fprintf(stderr, "coffer: %.*s is not an address (http://HOST:PORT or unix:PATH)\n", (int)url.len,
+                (const char *)url.data);
+        cli_session_free(&s);
+    }
+    return s;
+}
+
+void cli_session_free(cli_session **s)
+{
+    if (*s != NULL) {
+        cf_http_client_free(&(*s)->http);
+        cf_buf_free(&(*s)->authorization);
+        cf_mem_free(*s);
+        *s = NULL;
+    }
+}
+
+void cli_answer_free(cli_answer *a)
+{
+    cf_buf_free(&a->body);
+    cf_json_free(&a->json);
+}
+
+int cli_call(cli_session *s, const char *method, const char *path, cf_view body, const char *if_match, cli_answer *ret)
+{
+    char match[64];
+    const char *headers[5] = {(const char *)s->authorization.data, "Accept: application/json"};
+    size_t n = 2;
+    if (body.len > 0) {
+        headers[n++] = "Content-Type: application/json";
+    }
+    if (if_match != NULL) {
+        (void)snprintf(match, sizeof match, "If-Match: \"%.40s\"", if_match);
+        headers[n++] = match;
+    }
+    cf_http_request req = {.method = method, .path = path, .headers = headers, .body = body,
+                           .timeout_ms = CALL_TIMEOUT_MS, .answer_bytes_max = CLI_ANSWER_BYTES_MAX};
+    cf_result r = cf_http_client_call(s->http, &req, &ret->status, &ret->body);
+    if (!cf_is_ok(r)) {
+        fprintf(stderr, "coffer: the service does not answer: %s (%s)\n", cf_err_text(r.code), cf_err_code(r.code));
+        return CLI_UNREACHABLE;
+    }
+    cf_ignore(cf_json_parse(cf_buf_view(&ret->body), CLI_ANSWER_BYTES_MAX, &ret->json));
+    return CLI_OK;
+}
+
+void cli_print_body(const cli_answer *a)
+{
+    (void)fwrite(a->body.data, 1, a->body.len, stdout);
+    if (a->body.len == 0 || a->body.data[a->body.len - 1] != '\n') {
+        (void)putchar('\n');
+    }
+}
+
+const char *cli_str(const json_t *j, const char *name)
+{
+    const char *s = json_string_value(json_object_get(j, name));
+    return s != NULL ? s : "";
+}
+
+int cli_check(const cli_args *args, const cli_answer *a)
+{
+    if (a->status >= 200 && a->status < 300) {
+        return CLI_OK;
+    }
+    if (cli_has(args, "json")) {
+        cli_print_body(a);
+        return CLI_FAILED;
+    }
+    fprintf(stderr, "coffer: %s (%s, status %u, request %s)\n", cli_str(a->json, "message"), cli_str(a->json, "code"),
+            a->status, cli_str(a->json, "request_id"));
+    size_t i;
+    json_t *field;
+    json_array_foreach(json_object_get(a->json, "fields"), i, field) {
+        fprintf(stderr, "  %s: %s\n", cli_str(field, "name"), cli_str(field, "reason"));
+    }
+    return CLI_FAILED;
+}
+
+CF_MUST_USE cf_result cli_put_encoded(cf_buf *out, cf_view v)
+{
+    static const char hex[] = "0123456789ABCDEF";
+    for (size_t i = 0; i < v.len; i++) {
+        uint8_t c = v.data[i];
+        bool plain = (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '-' ||
+                     c == '.' || c == '_' || c == '~' || c == ',';
+        uint8_t coded[3] = {'%', (uint8_t)hex[c >> 4], (uint8_t)hex[c & 15]};
+        CF_TRY(cf_buf_append(out, plain ? cf_view_make(&v.data[i], 1) : CF_VIEW_OF(coded)));
+    }
+    CF_TRY(cf_buf_append(out, cf_view_make("", 1)));
+    out->len--;
+    return cf_ok();
+}
+
+bool cli_read_input(const char *file, cf_buf *out)
+{
+    if (file != NULL && strcmp(file, "-") != 0) {
+        cf_result r = cf_file_read(file, CLI_ANSWER_BYTES_MAX, out);
+        if (!cf_is_ok(r)) {
+            fprintf(stderr, "coffer: cannot read %s: %s\n", file, cf_err_text(r.code));
+        }
+        return cf_is_ok(r);
+    }
+    for (;;) {
+        uint8_t chunk[4096];
+        ssize_t n = read(STDIN_FILENO, chunk, sizeof chunk);
+        if (n == 0) {
+            return true;
+        }
+        if (n < 0 && errno == EINTR) {
+            continue;
+        }
+        bool kept = n > 0 && out->len < CLI_ANSWER_BYTES_MAX && cf_is_ok(cf_buf_append(out, cf_view_make(chunk, (size_t)n)));
+        cf_wipe(chunk, sizeof chunk);
+        if (!kept) {
+            fprintf(stderr, "coffer: standard input cannot be read, or is over %zu octets\n", CLI_ANSWER_BYTES_MAX);
+            return false;
+        }
+    }
+}
