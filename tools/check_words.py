@@ -33,7 +33,8 @@ def tracked(root):
     run = subprocess.run(command, capture_output=True)
     if run.returncode == 0:
         return sorted(set(run.stdout.decode().split("\0")) - {""})
-    return sorted(os.path.relpath(os.path.join(here, name), root) for here, _, names in os.walk(root) for name in names)
+    paths = (os.path.relpath(os.path.join(here, name), root) for here, _, names in os.walk(root) for name in names)
+    return sorted(path for path in paths if not path.startswith("build/"))
 
 
 def check(root):
