@@ -23,17 +23,26 @@ static cf_arena_block *block_new(cf_arena *a, size_t need)
     return block;
 }
 
+static size_t rounded(size_t bytes)
+{
+    size_t align = alignof(max_align_t);
+    return bytes == 0 ? align : (bytes + align - 1) / align * align;
+}
+
+/* The bound counts what a piece really takes. The first test keeps the sums here and in block_new
+ * from wrapping, whatever bound the caller chose. */
+static bool fits(const cf_arena *a, size_t bytes)
+{
+    return bytes <= SIZE_MAX / 2 && a->used <= a->max && rounded(bytes) <= a->max - a->used;
+}
+
 void *cf_arena_new(cf_arena *a, size_t count, size_t size)
 {
     size_t need;
-    if (__builtin_mul_overflow(count, size, &need) || need > a->max) {
+    if (__builtin_mul_overflow(count, size, &need) || !fits(a, need)) {
         return NULL;
     }
-    size_t align = alignof(max_align_t);
-    need = need == 0 ? align : (need + align - 1) / align * align;
-    if (a->used > a->max || need > a->max - a->used) {
-        return NULL;
-    }
+    need = rounded(need);
     cf_arena_block *block = a->blocks;
     if (block == NULL || need > block->cap - block->used) {
         block = block_new(a, need);
@@ -50,7 +59,7 @@ void *cf_arena_new(cf_arena *a, size_t count, size_t size)
 CF_MUST_USE cf_result cf_arena_copy(cf_arena *a, cf_view v, cf_view *ret)
 {
     *ret = CF_VIEW_EMPTY;
-    CF_REQUIRE(v.len <= a->max - a->used, SIZE);
+    CF_REQUIRE(fits(a, v.len), SIZE);
     uint8_t *p = cf_arena_new(a, v.len, 1);
     CF_REQUIRE(p != NULL, NO_MEMORY);
     cf_copy(p, v.data, v.len);

@@ -10,10 +10,12 @@ typedef struct {
     size_t used, max; /* octets handed out, and their bound */
 } cf_arena;
 
-/** An arena that wipes and frees all it gave on every way out of the scope. bytes_max bounds the sum of all pieces. */
+/** An arena that wipes and frees all it gave on every way out of the scope. bytes_max bounds the
+ *  sum of all pieces, each rounded up to alignof(max_align_t). */
 #define CF_ARENA(name, bytes_max) CF_AUTO(cf_arena_free) cf_arena name = {NULL, 0, (bytes_max)}
 
-/** Zeroed memory, aligned for any type, valid until cf_arena_free; NULL over the bound or out of memory. size 0 gives a valid pointer. */
+/** Zeroed memory, aligned for any type, valid until cf_arena_free; NULL over the bound or out of
+ *  memory. size 0 gives a valid pointer. */
 void *cf_arena_new(cf_arena *a, size_t count, size_t size);
 
 /** A copy of v inside the arena. error SIZE over the bound, NO_MEMORY. */

@@ -51,7 +51,8 @@ CF_MUST_USE cf_result cf_buf_reserve(cf_buf *b, size_t extra)
     uint8_t *data = malloc(cap);
     CF_REQUIRE(data != NULL, NO_MEMORY);
     cf_copy(data, b->data, b->len);
-    cf_wipe(b->data, b->len);
+    /* the whole capacity: a cut buffer may hold old octets behind its length */
+    cf_wipe(b->data, b->cap);
     free(b->data);
     b->data = data;
     b->cap = cap;
@@ -82,7 +83,6 @@ void cf_buf_clear(cf_buf *b)
 
 void cf_buf_free(cf_buf *b)
 {
-    /* the whole capacity: a cleared or cut buffer may hold old octets behind its length */
     cf_wipe(b->data, b->cap);
     free(b->data);
     *b = (cf_buf)CF_BUF_EMPTY;

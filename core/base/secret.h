@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Secret types of fixed room: their own types, wiped on every way out of the scope, with no way to print them. */
+/* Secret types of fixed room: their own types, wiped on every way out of the scope, with no way to
+ * print them. */
 #pragma once
 #include "core/base/buf.h"
 
@@ -25,7 +26,8 @@ static inline cf_view cf_secret_view(const cf_secret *s)
     return (cf_view){s->b, s->len};
 }
 
-/** Takes a copy of v. error SIZE over CF_SECRET_BYTES_MAX. */
+/** Takes a copy of v, which must not lie inside s. error SIZE over CF_SECRET_BYTES_MAX; s is then
+ *  as before. */
 static inline CF_MUST_USE cf_result cf_secret_set(cf_secret *s, cf_view v)
 {
     CF_REQUIRE(v.len <= CF_SECRET_BYTES_MAX, SIZE);

@@ -10,7 +10,7 @@ cf_view cf_view_str(const char *s)
 
 cf_view cf_view_sub(cf_view v, size_t off, size_t len)
 {
-    if (off > v.len || len > v.len - off) {
+    if (v.data == NULL || off > v.len || len > v.len - off) {
         return CF_VIEW_EMPTY;
     }
     return cf_view_make(v.data + off, len);

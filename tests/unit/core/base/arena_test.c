@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "core/base/arena.h"
+
+#include <stdalign.h>
+
+#include "tests/support/failmalloc.h"
+#include "tests/support/test.h"
+
+#define ALIGN alignof(max_align_t)
+
+static void gives_zeroed_aligned_pieces(void **state)
+{
+    (void)state;
+    CF_ARENA(a, 1 << 20);
+    uint8_t *last = NULL;
+    for (size_t size = 0; size < 2000; size += 7) {
+        uint8_t *p = cf_arena_new(&a, size, 1);
+        assert_non_null(p);
+        assert_int_equal((uintptr_t)p % ALIGN, 0);
+        assert_ptr_not_equal(p, last);
+        for (size_t i = 0; i < size; i++) {
+            assert_int_equal(p[i], 0);
+        }
+        memset(p, 0xFF, size);
+        last = p;
+    }
+}
+
+static void gives_pieces_larger_than_a_block(void **state)
+{
+    (void)state;
+    CF_ARENA(a, 1 << 20);
+    uint8_t *small = cf_arena_new(&a, 1, 1);
+    uint8_t *large = cf_arena_new(&a, 100000, 1);
+    uint8_t *next = cf_arena_new(&a, 1, 1);
+    assert_true(small != NULL && large != NULL && next != NULL);
+    memset(large, 1, 100000);
+    assert_int_equal(*small, 0);
+    assert_int_equal(*next, 0);
+}
+
+static void bounds_the_sum(void **state)
+{
+    (void)state;
+    for (size_t max = 10 * ALIGN - 1; max <= 10 * ALIGN + 1; max++) {
+        CF_ARENA(a, max);
+        for (size_t i = 0; i < 9; i++) {
+            assert_non_null(cf_arena_new(&a, 1, 1));
+        }
+        assert_int_equal(cf_arena_new(&a, 1, 1) != NULL, max >= 10 * ALIGN);
+        assert_true(a.used <= a.max);
+    }
+    CF_ARENA(one, 3 * ALIGN);
+    assert_null(cf_arena_new(&one, 3 * ALIGN + 1, 1));
+    assert_non_null(cf_arena_new(&one, 3 * ALIGN, 1));
+    assert_null(cf_arena_new(&one, 0, 1));
+}
+
+static void refuses_sums_that_wrap(void **state)
+{
+    (void)state;
+    CF_ARENA(a, SIZE_MAX);
+    assert_null(cf_arena_new(&a, SIZE_MAX / 2 + 1, 2));
+    assert_null(cf_arena_new(&a, SIZE_MAX, 1));
+    assert_null(cf_arena_new(&a, SIZE_MAX - ALIGN + 1, 1));
+    assert_null(cf_arena_new(&a, SIZE_MAX - 3, 1));
+    assert_null(a.blocks);
+    a.used = a.max = 0;
+    assert_null(cf_arena_new(&a, 1, 1));
+}
+
+static void copies(void **state)
+{
+    (void)state;
+    CF_ARENA(a, 2 * ALIGN + 3);
+    cf_view v;
+    assert_ok(cf_arena_copy(&a, CF_LIT("text"), &v));
+    assert_view(v, CF_LIT("text"));
+    assert_ok(cf_arena_copy(&a, CF_VIEW_EMPTY, &v));
+    assert_int_equal(v.len, 0);
+    /* fits by its own length, not by what it takes */
+    assert_err(cf_arena_copy(&a, CF_LIT("no"), &v), SIZE);
+    assert_null(v.data);
+    assert_err(cf_arena_copy(&a, cf_view_make("", SIZE_MAX), &v), SIZE);
+}
+
+static void frees_and_starts_again(void **state)
+{
+    (void)state;
+    static const uint8_t secret[] = "held in an arena";
+    size_t before = failmalloc_watch(CF_VIEW_OF(secret));
+    CF_ARENA(a, 1000);
+    cf_view v;
+    for (int round = 0; round < 3; round++) {
+        assert_ok(cf_arena_copy(&a, CF_VIEW_OF(secret), &v));
+        cf_arena_free(&a);
+        assert_null(a.blocks);
+        assert_int_equal(a.used, 0);
+        assert_int_equal(a.max, 1000);
+    }
+    cf_arena_free(&a);
+    assert_int_equal(failmalloc_watch(CF_VIEW_EMPTY) - before, 0);
+}
+
+static cf_result use_arena(void *ctx)
+{
+    (void)ctx;
+    CF_ARENA(a, 1 << 20);
+    cf_view v;
+    for (unsigned i = 0; i < 5; i++) {
+        CF_TRY(cf_arena_copy(&a, CF_LIT("copied"), &v));
+        CF_REQUIRE(cf_arena_new(&a, 10000, 1) != NULL, NO_MEMORY);
+    }
+    return cf_ok();
+}
+
+static void survives_failing_allocations(void **state)
+{
+    (void)state;
+    failmalloc_each(use_arena, NULL, 4);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(gives_zeroed_aligned_pieces),
+        cmocka_unit_test(gives_pieces_larger_than_a_block),
+        cmocka_unit_test(bounds_the_sum),
+        cmocka_unit_test(refuses_sums_that_wrap),
+        cmocka_unit_test(copies),
+        cmocka_unit_test(frees_and_starts_again),
+        cmocka_unit_test(survives_failing_allocations),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
