@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* coffer import: one vault per line of JSON, several at a time, with a journal that makes it resumable.
  *
- * Journal FILE.import, appended to and flushed line by line: "start N" before line N is sent, "done N ID" after its answer,
+ * Journal FILE.import (or --journal), appended to and flushed line by line: "start N" before line N is sent, "done N ID" after its answer,
  * "bad N CODE" when the service refused it. After an interruption, done and bad lines are skipped; a line that was started and
  * neither done nor bad is sent again and counted as in doubt: it may exist twice. */
 #include <errno.h>
@@ -218,7 +218,9 @@ static bool open_files(importer *im)
 {
     char path[IMPORT_PATH_BYTES_MAX];
     const char *file = im->args->words[0];
-    int n = snprintf(path, sizeof path, "%s.import", file);
+    const char *journal_path = cli_get(im->args, "journal");
+    int n = journal_path != NULL ? snprintf(path, sizeof path, "%s", journal_path)
+                                 : snprintf(path, sizeof path, "%s.import", file);
     struct stat st;
     im->in = n > 0 && (size_t)n < sizeof path ? fopen(file, "re") : NULL;
     if (im->in == NULL || fstat(fileno(im->in), &st) != 0) {

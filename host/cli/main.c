@@ -31,6 +31,7 @@ static const cli_option decrypt_options[] = {{"fields", "A,B", "the fields to op
                                              CLI_OPTIONS_CLIENT,
                                              {NULL, NULL, NULL}};
 static const cli_option import_options[] = {{"jobs", "N", "vaults made at a time, 1 to 64 (default 8)"},
+                                            {"journal", "FILE", "the journal (default: FILE.jsonl.import)"},
                                             {"restart", NULL, "forget the journal and import every line"},
                                             CLI_OPTIONS_CLIENT,
                                             {NULL, NULL, NULL}};
