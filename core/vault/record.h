@@ -5,17 +5,20 @@
 #include "core/codec/cbor.h"
 #include "core/crypto/hpke.h"
 
-#define CF_VAULT_ID_BYTES 29     /* "v_" and 27 base62 characters */
-#define CF_TENANT_BYTES_MAX 63   /* also schema names */
+#define CF_VAULT_ID_BYTES 29   /* "v_" and 27 base62 characters */
+#define CF_TENANT_BYTES_MAX 63 /* also schema names */
 #define CF_FIELD_NAME_BYTES_MAX 64
 #define CF_WRITE_ID_BYTES 16
 #define CF_KMS_KEY_ID_BYTES_MAX 2048
 #define CF_KMS_BLOB_BYTES_MAX 6144
 #define CF_VALUE_BYTES_MAX 65536 /* octets of plaintext of one field */
 #define CF_ROW_FIELDS_MAX 256
-#define CF_ROW_BYTES_MAX 393216  /* 384 KiB: with its attributes it fits the 400 KB item of DynamoDB */
+#define CF_ROW_BYTES_MAX 393216 /* 384 KiB: with its attributes it fits an item of DynamoDB */
 #define CF_ROW_KEY_BYTES 32
 #define CF_ROW_SEAL_BYTES 48
+/* Octets of a stored field at most: encoding 1 with the longest enc and the longest value. */
+#define CF_FIELD_BYTES_MAX                                                                         \
+    (2 * (CF_DH_PUBLIC_BYTES_MAX + CF_AEAD_TAG_BYTES + CF_VALUE_BYTES_MAX) + 1)
 
 typedef enum { CF_ENC_HEX = 1, CF_ENC_BINARY = 2, CF_ENC_WRITE = 3 } cf_encoding;
 
@@ -55,24 +58,38 @@ bool cf_tenant_ok(cf_view tenant);
 CF_MUST_USE cf_result cf_field_name_check(cf_view name);
 
 /** A new vault id from the time and 16 random octets. RANGE before the KSUID epoch. */
-CF_MUST_USE cf_result cf_vault_id_make(uint64_t unix_s, const uint8_t random[static 16], uint8_t ret[static CF_VAULT_ID_BYTES]);
+CF_MUST_USE cf_result cf_vault_id_make(uint64_t unix_s, const uint8_t random[static 16],
+                                       uint8_t ret[static CF_VAULT_ID_BYTES]);
+
+/** True for a suite that rows and fields may have: known, and not export only. */
+bool cf_suite_seals(cf_hpke_suite s);
+/** True if the value has the length, and with encoding 1 the '#', that its encoding has in this suite. */
+bool cf_field_size_ok(const cf_field *f, cf_hpke_suite s);
 
 /** Appends the row's octets. Checks every rule a decoder checks (ARGUMENT), SIZE over CF_ROW_BYTES_MAX. */
 CF_MUST_USE cf_result cf_row_encode(const cf_row *row, cf_buf *out);
 
-/** Decodes a row by every rule of record.md section 3. Arrays go to the arena. error MALFORMED and other parser codes. */
+/** Decodes a row by every rule of record.md section 3. Arrays go to the arena: sizeof(cf_write_ref) and sizeof(cf_field) each.
+ *  error MALFORMED and other parser codes, UNSUPPORTED (format, suite, encoding), BAD_NAME, RESERVED_FIELD, NO_MEMORY */
 CF_MUST_USE cf_result cf_row_decode(cf_view octets, cf_arena *arena, cf_row *ret);
 
 /** Field of that name, or NULL. Binary search. */
 const cf_field *cf_row_field(const cf_row *row, cf_view name);
 
-/** The CBOR form of one field and of one write, shared with the wire; cf_field_get enforces encoding, sizes and name. */
+/** The CBOR form of one field and of one write, shared with the wire. The getters note an error in the reader and leave the zero
+ *  state; cf_field_get enforces encoding, name, write and seq below CF_ROW_FIELDS_MAX, and CF_FIELD_BYTES_MAX; what depends on the
+ *  suite is for cf_field_size_ok. */
 void cf_field_put(cf_writer *w, const cf_field *f);
 void cf_write_ref_put(cf_writer *w, const cf_write_ref *wr);
 void cf_field_get(cf_cbor *c, cf_field *ret);
 void cf_write_ref_get(cf_cbor *c, cf_write_ref *ret);
 
-/** HMAC-SHA-384 row seal: record.md section 5. */
-CF_MUST_USE cf_result cf_row_seal(const cf_secret *row_key, cf_view row, uint8_t ret[static CF_ROW_SEAL_BYTES]);
+/** HMAC-SHA-384 row seal: record.md section 5. error KEY for a row key that has not CF_ROW_KEY_BYTES. */
+CF_MUST_USE cf_result cf_row_seal(const cf_secret *row_key, cf_view row,
+                                  uint8_t ret[static CF_ROW_SEAL_BYTES]);
 /** error ROW_ALTERED when the seal is not the row's. */
 CF_MUST_USE cf_result cf_row_check(const cf_secret *row_key, cf_view row, cf_view seal);
+/** What a reader of the store wants: checks the seal, decodes, and compares the row's id with the one asked for.
+ *  error ROW_ALTERED, and cf_row_decode's. */
+CF_MUST_USE cf_result cf_row_open(const cf_secret *row_key, cf_view id, cf_view row, cf_view seal,
+                                  cf_arena *arena, cf_row *ret);
