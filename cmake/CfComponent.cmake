@@ -43,6 +43,8 @@ function(cf_existing out base)
             list(APPEND found "${path}")
         else()
             message(WARNING "no such source: ${path}")
+            # Looks again at every build until it is there.
+            set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS "${path}")
             string(MAKE_C_IDENTIFIER "${file}" id)
             if(NOT TEST missing_${id})
                 add_test(NAME missing_${id} COMMAND ${CMAKE_COMMAND} -E cat "${path}")
