@@ -3,7 +3,12 @@
 #pragma once
 #include "core/crypto/primitives.h"
 
-typedef enum { CF_P256 = 0x10, CF_P384 = 0x11, CF_P521 = 0x12, CF_X25519 = 0x20 } cf_curve; /* HPKE KEM registry */
+typedef enum {
+    CF_P256 = 0x10,
+    CF_P384 = 0x11,
+    CF_P521 = 0x12,
+    CF_X25519 = 0x20
+} cf_curve; /* HPKE KEM registry */
 #define CF_DH_PUBLIC_BYTES_MAX 133
 
 /** Public key: uncompressed SEC1 point (65, 97, 133 octets) or 32 octets of X25519. */

@@ -36,13 +36,14 @@ void cf_hpke_free(cf_hpke **c); /* wipes */
  *  out   *ret_enc the encapsulated key; *ret the context
  *  error KEY (pk not valid), ARGUMENT (mode and inputs disagree), UNSUPPORTED, CRYPTO
  *  cost  key generation and one multiplication (auth: two) */
-CF_MUST_USE cf_result cf_hpke_sender(cf_hpke_suite s, const cf_hpke_input *in, cf_view pk, const cf_dh_key *auth,
-                                     const cf_dh_key *eph, cf_dh_public *ret_enc, cf_hpke **ret);
+CF_MUST_USE cf_result cf_hpke_sender(cf_hpke_suite s, const cf_hpke_input *in, cf_view pk,
+                                     const cf_dh_key *auth, const cf_dh_key *eph,
+                                     cf_dh_public *ret_enc, cf_hpke **ret);
 
 /** Receiver. auth_pk: the sender's static public key in the auth modes, else empty. error OPEN for anything wrong with enc;
  *  ARGUMENT, UNSUPPORTED. cost point decode and one multiplication (auth: two), eight HMACs. */
-CF_MUST_USE cf_result cf_hpke_receiver(cf_hpke_suite s, const cf_hpke_input *in, cf_view enc, const cf_dh_key *sk, cf_view auth_pk,
-                                       cf_hpke **ret);
+CF_MUST_USE cf_result cf_hpke_receiver(cf_hpke_suite s, const cf_hpke_input *in, cf_view enc,
+                                       const cf_dh_key *sk, cf_view auth_pk, cf_hpke **ret);
 
 /** Seal at the context's sequence number, which grows by one on success. Appends ct || tag to out.
  *  error STATE on a receiver or export-only context, LIMIT, SIZE. */
@@ -50,7 +51,8 @@ CF_MUST_USE cf_result cf_hpke_seal(cf_hpke *c, cf_view aad, cf_view pt, cf_buf *
 /** Open at the context's sequence number, which grows by one only on success. error OPEN, STATE, LIMIT. */
 CF_MUST_USE cf_result cf_hpke_open(cf_hpke *c, cf_view aad, cf_view ct, cf_buf *out);
 /** Open the message of any sequence number; the context's own number stays. */
-CF_MUST_USE cf_result cf_hpke_open_at(cf_hpke *c, uint64_t seq, cf_view aad, cf_view ct, cf_buf *out);
+CF_MUST_USE cf_result cf_hpke_open_at(cf_hpke *c, uint64_t seq, cf_view aad, cf_view ct,
+                                      cf_buf *out);
 /** The next sequence number; setting it is for vectors and for senders that number messages themselves (ARGUMENT if it falls). */
 uint64_t cf_hpke_seq(const cf_hpke *c);
 CF_MUST_USE cf_result cf_hpke_set_seq(cf_hpke *c, uint64_t seq);
@@ -58,7 +60,7 @@ CF_MUST_USE cf_result cf_hpke_set_seq(cf_hpke *c, uint64_t seq);
 CF_MUST_USE cf_result cf_hpke_export(cf_hpke *c, cf_view exporter_context, size_t len, cf_buf *out);
 
 /** Single shot of base mode: one context, one message at sequence 0. */
-CF_MUST_USE cf_result cf_hpke_seal_base(cf_hpke_suite s, cf_view pk, cf_view info, cf_view aad, cf_view pt, cf_dh_public *ret_enc,
-                                        cf_buf *out);
-CF_MUST_USE cf_result cf_hpke_open_base(cf_hpke_suite s, const cf_dh_key *sk, cf_view enc, cf_view info, cf_view aad, cf_view ct,
-                                        cf_buf *out);
+CF_MUST_USE cf_result cf_hpke_seal_base(cf_hpke_suite s, cf_view pk, cf_view info, cf_view aad,
+                                        cf_view pt, cf_dh_public *ret_enc, cf_buf *out);
+CF_MUST_USE cf_result cf_hpke_open_base(cf_hpke_suite s, const cf_dh_key *sk, cf_view enc,
+                                        cf_view info, cf_view aad, cf_view ct, cf_buf *out);

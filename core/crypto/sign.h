@@ -6,7 +6,8 @@
 #define CF_ES384_BYTES 96
 
 /** ECDSA P-384 with SHA-384 over msg; signature r || s, fixed width (RFC 9053 section 2.1). k must be P-384. */
-CF_MUST_USE cf_result cf_es384_sign(const cf_dh_key *k, cf_view msg, uint8_t ret[static CF_ES384_BYTES]);
+CF_MUST_USE cf_result cf_es384_sign(const cf_dh_key *k, cf_view msg,
+                                    uint8_t ret[static CF_ES384_BYTES]);
 /** pub: uncompressed P-384 point. Any s is accepted (no low-s rule). error SIGNATURE, KEY. */
 CF_MUST_USE cf_result cf_es384_verify(cf_view pub, cf_view msg, cf_view sig);
 
@@ -14,14 +15,19 @@ CF_MUST_USE cf_result cf_es384_verify(cf_view pub, cf_view msg, cf_view sig);
 typedef struct cf_rsa_key cf_rsa_key;
 #define CF_RSA_BITS 2048
 #define CF_RSA_BYTES 256
+#define CF_RSA_OAEP_BYTES_MAX (CF_RSA_BYTES - 2 * 32 - 2) /* plaintext, RFC 8017 section 7.1.1 */
+#define CF_RSA_PKCS8_BYTES_MAX 2048 /* an ordinary one has about 1,220 octets */
+#define CF_RSA_SPKI_BYTES_MAX 1024  /* an ordinary one has 294 */
 CF_MUST_USE cf_result cf_rsa_generate(cf_rsa_key **ret); /* cost ~50 ms */
+/** error KEY unless RSA-2048; TRAILING. */
 CF_MUST_USE cf_result cf_rsa_from_pkcs8(cf_view der, cf_rsa_key **ret);
 void cf_rsa_free(cf_rsa_key **k);
 /** DER SubjectPublicKeyInfo, appended. */
 CF_MUST_USE cf_result cf_rsa_public_spki(const cf_rsa_key *k, cf_buf *out);
 /** RSAES-OAEP, SHA-256 for both hashes, empty label. One error, OPEN, for every failure. Appends (secret). */
 CF_MUST_USE cf_result cf_rsa_oaep_decrypt(const cf_rsa_key *k, cf_view ct, cf_buf *out);
-/** To a public key in DER SubjectPublicKeyInfo, which must be RSA-2048 (KEY). Appends 256 octets. */
+/** To a public key in DER SubjectPublicKeyInfo, which must be RSA-2048 (KEY). SIZE over CF_RSA_OAEP_BYTES_MAX.
+ *  Appends 256 octets. */
 CF_MUST_USE cf_result cf_rsa_oaep_encrypt(cf_view spki, cf_view pt, cf_buf *out);
 
 /** Verifies leaf <- bundle[n-1] <- ... <- bundle[0], where bundle[0] must equal root octet for octet: names, signatures
@@ -30,14 +36,18 @@ CF_MUST_USE cf_result cf_rsa_oaep_encrypt(cf_view spki, cf_view pt, cf_buf *out)
  *  out   *ret_pub the leaf's P-384 point
  *  error CHAIN whatever is wrong; KEY when the leaf's key is not P-384. cost n + 1 verifications at most */
 #define CF_CHAIN_CERTS_MAX 8
-CF_MUST_USE cf_result cf_chain_verify(cf_view root, const cf_view *bundle, size_t n, cf_view leaf, uint64_t at_ms,
-                                      cf_dh_public *ret_pub);
+#define CF_CERT_BYTES_MAX 4096 /* genuine ones take up to 1,024 */
+CF_MUST_USE cf_result cf_chain_verify(cf_view root, const cf_view *bundle, size_t n, cf_view leaf,
+                                      uint64_t at_ms, cf_dh_public *ret_pub);
 
+#define CF_CERT_CN_BYTES_MAX 64 /* ub-common-name, RFC 5280 appendix A.1 */
 /** Makes a certificate for the software NSM: subject CN, P-384 key of pub, signed by the issuer's key.
- *  path_len < 0: a leaf (CA false). not_before/after in seconds since the epoch. Appends DER. issuer_cn empty: self-signed form. */
+ *  path_len < 0: a leaf (CA false). not_before/after in seconds since the epoch. Appends DER. issuer_cn empty: self-signed form.
+ *  error KEY (a key is not P-384), ARGUMENT (a name is empty, too long or not UTF-8, or the times make no sense). */
 typedef struct {
     cf_view subject_cn, issuer_cn;
     int path_len; /* -1: end entity */
     int64_t not_before_s, not_after_s;
 } cf_cert_spec;
-CF_MUST_USE cf_result cf_cert_make(const cf_cert_spec *spec, cf_view subject_pub, const cf_dh_key *issuer, cf_buf *out);
+CF_MUST_USE cf_result cf_cert_make(const cf_cert_spec *spec, cf_view subject_pub,
+                                   const cf_dh_key *issuer, cf_buf *out);

@@ -1,10 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tests/support/vectors.h"
 
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
 static void path_of(const char *path, char *ret, size_t room)
 {
     const char *folder = getenv("CF_VECTORS");

@@ -2,15 +2,9 @@
 /* Reading the JSON files of tests/vectors from cmocka tests. Everything that is missing or malformed fails the test, so that a
  * file that cannot be read never passes for a file without cases. */
 #pragma once
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
 #include <jansson.h>
 
-#include "core/base/buf.h"
+#include "tests/support/test.h"
 
 /** A file below tests/vectors (the folder is in CF_VECTORS); json_decref'ed by the caller. */
 json_t *vec_load(const char *path);
@@ -34,7 +28,3 @@ void vec_from_hex(const char *hex, cf_buf *ret);
 
 /** Fails unless the views are equal; where names the case. */
 void vec_same(cf_view got, cf_view wanted, const char *what, const char *where);
-
-#define assert_ok(expr) assert_string_equal(cf_err_code((expr).code), "ok")
-#define assert_err(expr, err)                                                                      \
-    assert_string_equal(cf_err_code((expr).code), cf_err_code(CF_ERR_##err))

@@ -1,0 +1,9 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Our keys as libcrypto's, for signing and certificates. */
+#pragma once
+#include "core/crypto/dh.h"
+#include "core/crypto/lib_priv.h"
+
+/** Owned by the caller; freed with EVP_PKEY_free. error KEY when pub is no point of the curve. */
+CF_MUST_USE cf_result cf_pkey_public(cf_curve c, cf_view pub, EVP_PKEY **ret);
+CF_MUST_USE cf_result cf_pkey_private(const cf_dh_key *k, EVP_PKEY **ret);
