@@ -52,7 +52,6 @@ typedef struct {
     /** Row and seal, appended. error VAULT_UNKNOWN, STORE_UNAVAILABLE. Safe from many threads. */
     cf_result (*get)(void *self, cf_view id, cf_buf *ret_row, cf_buf *ret_seal);
     /** Durable when it returns; concurrent changes share one transaction and its fsync. *ret_seq the entry's place.
-     *  deadline_ms: of cf_clock_mono_ms; past it a change that has not begun is not made.
      *  in    deadline_ms on the clock of cf_clock_mono_ms. It bounds the wait for a place in a transaction; a change that has its
      *        place waits for the outcome, which the store's own time limits bound, so that the answer is always the truth.
      *  error EXISTS, VERSION_MISMATCH, VAULT_UNKNOWN (from the condition; EXISTS also for the hash of another token);
