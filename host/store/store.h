@@ -23,7 +23,6 @@ typedef struct {
     uint8_t hash[32];    /* SHA-256 of the token text */
     uint32_t scopes;     /* bits of CF_SCOPE_* */
     uint64_t created_ms, expires_ms, revoked_ms; /* 0: never */
-    uint8_t seal[CF_ROW_SEAL_BYTES]; /* the API's MAC over all of the above: opaque to the store, which must not be able to make tokens */
 } cf_token;
 enum { CF_SCOPE_WRITE = 1, CF_SCOPE_READ = 2, CF_SCOPE_DECRYPT = 4, CF_SCOPE_ADMIN = 8 };
 
