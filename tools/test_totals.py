@@ -3,13 +3,16 @@
 """Counts test cases over the JUnit files that CTest and pytest write. The cases of a cmocka program are counted one by one
 from its output; a program that ends badly without a failed case counts as one failure more.
 Usage: test_totals.py [--stage-failures N] LABEL=FILE... | --self-test.
-Prints a row per file, the failures by name, and last of all the line "N passed, M failed". Exit 1 if M > 0 or nothing ran."""
+Prints what the failed tests said, a row per file, the failures by name, and last of all the line "N passed, M failed".
+Exit 1 if M > 0 or nothing ran."""
 import os
 import re
 import sys
 import tempfile
 import xml.etree.ElementTree as ElementTree
 
+OUTPUT_LINES_MAX = 60
+OUTPUT_COLUMNS_MAX = 300
 OK = re.compile(r"^\[ +OK +\] ", re.M)
 # "[  FAILED  ] name" follows each failed case; the list at the end repeats them after "N test(s), listed below:".
 FAILED = re.compile(r"^\[  FAILED  \] (?!\d+ test\(s\))(\S+)", re.M)
@@ -38,7 +41,17 @@ def count_case(case):
     return passed, 0, names
 
 
-def count_file(path):
+def show_output(label, case):
+    """What a failed test said, without its passed cases; the end of it, where it is long."""
+    lines = [line for line in "".join(case.itertext()).split("\n") if line.strip() and not re.match(r"^\[ (?:RUN     |      OK) ", line)]
+    print(f"--- {label}: {case.get('name')}")
+    if len(lines) > OUTPUT_LINES_MAX:
+        print(f"    ... {len(lines) - OUTPUT_LINES_MAX} lines before")
+    for line in lines[-OUTPUT_LINES_MAX:]:
+        print(f"    {line[:OUTPUT_COLUMNS_MAX]}")
+
+
+def count_file(label, path):
     if not os.path.exists(path):
         return 0, 0, ["no results"]
     try:
@@ -50,22 +63,24 @@ def count_file(path):
         more, left_out, names = count_case(case)
         passed, skipped = passed + more, skipped + left_out
         failures += names
+        if names:
+            show_output(label, case)
     return passed, skipped, failures
 
 
 def totals(arguments):
-    total, total_failed = 0, 0
+    total, total_failed, rows = 0, 0, []
     if arguments[:1] == ["--stage-failures"]:
         total_failed = int(arguments[1])
         arguments = arguments[2:]
     for argument in arguments:
         label, _, path = argument.partition("=")
-        passed, skipped, failures = count_file(path)
-        print(f"  {label:24} {passed:6} passed {len(failures):4} failed {skipped:4} skipped")
-        for name in failures:
-            print(f"    FAILED {name}")
+        passed, skipped, failures = count_file(label, path)
+        rows.append(f"  {label:24} {passed:6} passed {len(failures):4} failed {skipped:4} skipped")
+        rows += [f"    FAILED {name}" for name in failures]
         total += passed
         total_failed += len(failures)
+    print("\n".join(rows))
     print(f"{total} passed, {total_failed} failed")
     return 0 if total > 0 and total_failed == 0 else 1
 

@@ -49,8 +49,8 @@ static int replay_folder(const char *path, size_t *count)
         char full[REPLAY_PATH_BYTES_MAX];
         struct stat st;
         int len = snprintf(full, sizeof full, "%s/%s", path, names[i]->d_name);
-        if (names[i]->d_name[0] != '.' && len > 0 && (size_t)len < sizeof full && stat(full, &st) == 0 &&
-            S_ISREG(st.st_mode)) {
+        if (names[i]->d_name[0] != '.' && len > 0 && (size_t)len < sizeof full &&
+            stat(full, &st) == 0 && S_ISREG(st.st_mode)) {
             failed |= replay_file(full, st.st_size);
             (*count)++;
         }
