@@ -11,9 +11,8 @@ struct cf_hpke {
     cf_hpke_suite suite;
     bool sender;
     cf_aead_ctx *aead; /* NULL in an export-only suite */
-    uint8_t base_nonce[CF_AEAD_NONCE_BYTES];
     uint64_t seq;
-    cf_secret exporter;
+    cf_hpke_keys keys; /* without the AEAD key, which is in aead */
 };
 
 void cf_hpke_free(cf_hpke **c)
@@ -71,17 +70,15 @@ static cf_result check_input(cf_hpke_suite s, const cf_hpke_input *in, bool has_
 static cf_result context_new(cf_hpke_suite s, const cf_hpke_input *in, const cf_secret *shared,
                              bool sender, cf_hpke **ret)
 {
-    CF_AUTO(cf_hpke_keys_wipe) cf_hpke_keys keys = {0};
-    CF_TRY(cf_hpke_schedule(s, in, shared, &keys));
     CF_AUTO(cf_hpke_free) cf_hpke *c = cf_mem_new(1, sizeof *c);
     CF_REQUIRE(c != NULL, NO_MEMORY);
-    if (s.aead != CF_EXPORT_ONLY) {
-        CF_TRY(cf_aead_new(s.aead, cf_secret_view(&keys.key), &c->aead));
-    }
     c->suite = s;
     c->sender = sender;
-    cf_copy(c->base_nonce, keys.base_nonce, sizeof c->base_nonce);
-    CF_TRY(cf_secret_set(&c->exporter, cf_secret_view(&keys.exporter)));
+    CF_TRY(cf_hpke_schedule(s, in, shared, &c->keys));
+    if (s.aead != CF_EXPORT_ONLY) {
+        CF_TRY(cf_aead_new(s.aead, cf_secret_view(&c->keys.key), &c->aead));
+        cf_secret_wipe(&c->keys.key);
+    }
     *ret = c;
     c = NULL;
     return cf_ok();
@@ -123,7 +120,7 @@ CF_MUST_USE cf_result cf_hpke_receiver(cf_hpke_suite s, const cf_hpke_input *in,
 static cf_result nonce_of(const cf_hpke *c, uint64_t seq, uint8_t ret[static CF_AEAD_NONCE_BYTES])
 {
     CF_REQUIRE(seq < UINT64_MAX, LIMIT);
-    cf_copy(ret, c->base_nonce, CF_AEAD_NONCE_BYTES);
+    cf_copy(ret, c->keys.base_nonce, CF_AEAD_NONCE_BYTES);
     for (size_t i = 0; i < sizeof seq; i++) {
         ret[CF_AEAD_NONCE_BYTES - 1 - i] ^= (uint8_t)(seq >> (8 * i));
     }
@@ -168,7 +165,8 @@ CF_MUST_USE cf_result cf_hpke_set_seq(cf_hpke *c, uint64_t seq)
     return cf_ok();
 }
 
-CF_MUST_USE cf_result cf_hpke_export(cf_hpke *c, cf_view exporter_context, size_t len, cf_buf *out)
+CF_MUST_USE cf_result cf_hpke_export(const cf_hpke *c, cf_view exporter_context, size_t len,
+                                     cf_buf *out)
 {
     CF_REQUIRE(len <= EXPORT_BLOCKS_MAX * cf_hash_bytes(c->suite.kdf), RANGE);
     if (len == 0) {
@@ -177,8 +175,10 @@ CF_MUST_USE cf_result cf_hpke_export(cf_hpke *c, cf_view exporter_context, size_
     uint8_t suite_id[CF_HPKE_SUITE_BYTES];
     cf_hpke_suite_id(c->suite, suite_id);
     cf_hpke_scope s = {c->suite.kdf, CF_VIEW_OF(suite_id)};
+    CF_SECRET(exporter);
+    CF_TRY(cf_hpke_exporter(c->suite, &c->keys, &exporter));
     CF_TRY(cf_buf_reserve(out, len));
-    CF_TRY(cf_hpke_expand(s, cf_secret_view(&c->exporter), CF_LIT("sec"), &exporter_context, 1,
+    CF_TRY(cf_hpke_expand(s, cf_secret_view(&exporter), CF_LIT("sec"), &exporter_context, 1,
                           out->data + out->len, len));
     out->len += len;
     return cf_ok();

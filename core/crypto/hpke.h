@@ -41,7 +41,7 @@ CF_MUST_USE cf_result cf_hpke_sender(cf_hpke_suite s, const cf_hpke_input *in, c
                                      cf_dh_public *ret_enc, cf_hpke **ret);
 
 /** Receiver. auth_pk: the sender's static public key in the auth modes, else empty. error OPEN for anything wrong with enc;
- *  ARGUMENT, UNSUPPORTED. cost point decode and one multiplication (auth: two), eight HMACs. */
+ *  ARGUMENT, UNSUPPORTED. cost point decode and one multiplication (auth: two), seven HMACs. */
 CF_MUST_USE cf_result cf_hpke_receiver(cf_hpke_suite s, const cf_hpke_input *in, cf_view enc,
                                        const cf_dh_key *sk, cf_view auth_pk, cf_hpke **ret);
 
@@ -56,8 +56,9 @@ CF_MUST_USE cf_result cf_hpke_open_at(cf_hpke *c, uint64_t seq, cf_view aad, cf_
 /** The next sequence number; setting it is for vectors and for senders that number messages themselves (ARGUMENT if it falls). */
 uint64_t cf_hpke_seq(const cf_hpke *c);
 CF_MUST_USE cf_result cf_hpke_set_seq(cf_hpke *c, uint64_t seq);
-/** Export (RFC 9180 section 5.3): len octets appended to out. RANGE over 255 * hash. */
-CF_MUST_USE cf_result cf_hpke_export(cf_hpke *c, cf_view exporter_context, size_t len, cf_buf *out);
+/** Export (RFC 9180 section 5.3): len octets appended to out. RANGE over 255 * hash. cost two HMACs and one per hash of len. */
+CF_MUST_USE cf_result cf_hpke_export(const cf_hpke *c, cf_view exporter_context, size_t len,
+                                     cf_buf *out);
 
 /** Single shot of base mode: one context, one message at sequence 0. */
 CF_MUST_USE cf_result cf_hpke_seal_base(cf_hpke_suite s, cf_view pk, cf_view info, cf_view aad,

@@ -27,11 +27,16 @@ CF_MUST_USE cf_result cf_kem_encap(cf_view pk, const cf_dh_key *auth, const cf_d
 CF_MUST_USE cf_result cf_kem_decap(cf_view enc, const cf_dh_key *sk, cf_view auth_pk,
                                    cf_secret *ret_shared);
 
-/** What the key schedule yields. */
+#define CF_HPKE_CONTEXT_BYTES_MAX (1 + 2 * CF_HASH_BYTES_MAX) /* mode || psk_id_hash || info_hash */
+
+/** What the key schedule yields. The exporter secret is left to the first export, which most contexts never see: it follows
+ *  from `secret` and `context`. */
 typedef struct {
     cf_secret key; /* empty in an export-only suite */
     uint8_t base_nonce[CF_AEAD_NONCE_BYTES];
-    cf_secret exporter;
+    cf_secret secret;
+    uint8_t context[CF_HPKE_CONTEXT_BYTES_MAX]; /* key_schedule_context */
+    uint8_t context_len;
 } cf_hpke_keys;
 
 void cf_hpke_keys_wipe(cf_hpke_keys *k);
@@ -39,3 +44,6 @@ void cf_hpke_keys_wipe(cf_hpke_keys *k);
 /** KeySchedule (section 5.1); in has been checked against its mode. */
 CF_MUST_USE cf_result cf_hpke_schedule(cf_hpke_suite s, const cf_hpke_input *in,
                                        const cf_secret *shared, cf_hpke_keys *ret);
+
+/** The exporter secret. */
+CF_MUST_USE cf_result cf_hpke_exporter(cf_hpke_suite s, const cf_hpke_keys *keys, cf_secret *ret);

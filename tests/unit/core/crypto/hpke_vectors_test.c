@@ -118,8 +118,16 @@ static void check_schedule(const hpke_case *c)
     cf_hpke_input in = input_of(c);
     CF_AUTO(cf_hpke_keys_wipe) cf_hpke_keys keys = {0};
     assert_ok(cf_hpke_schedule(c->suite, &in, &shared, &keys));
+    CF_SECRET(exporter);
+    assert_ok(cf_hpke_exporter(c->suite, &keys, &exporter));
     vec_hex(c->json, "exporter_secret", &want);
-    assert_view(cf_secret_view(&keys.exporter), cf_buf_view(&want));
+    assert_view(cf_secret_view(&exporter), cf_buf_view(&want));
+    vec_hex_opt(c->json, "secret", &want);
+    if (want.len > 0) {
+        assert_view(cf_secret_view(&keys.secret), cf_buf_view(&want));
+        vec_hex(c->json, "key_schedule_context", &want);
+        assert_view(cf_view_make(keys.context, keys.context_len), cf_buf_view(&want));
+    }
     vec_hex(c->json, "key", &want);
     assert_view(cf_secret_view(&keys.key), cf_buf_view(&want));
     vec_hex(c->json, "base_nonce", &want);
