@@ -19,7 +19,8 @@ cf_check(limits check_limits.py "${CMAKE_SOURCE_DIR}")
 add_test(NAME check/format COMMAND "${CMAKE_SOURCE_DIR}/scripts/format" --check)
 add_test(NAME check/test_totals_self_test COMMAND Python3::Interpreter "${CMAKE_SOURCE_DIR}/tools/test_totals.py" --self-test)
 add_test(NAME check/scripts COMMAND bash "${CMAKE_SOURCE_DIR}/tools/check_scripts.sh" "${CMAKE_SOURCE_DIR}")
-set_tests_properties(check/format check/test_totals_self_test check/scripts PROPERTIES LABELS check TIMEOUT 120 SKIP_RETURN_CODE 77)
+add_test(NAME check/cmake COMMAND Python3::Interpreter "${CMAKE_SOURCE_DIR}/tools/check_cmake.py" "${CMAKE_SOURCE_DIR}")
+set_tests_properties(check/format check/test_totals_self_test check/scripts check/cmake PROPERTIES LABELS check TIMEOUT 120 SKIP_RETURN_CODE 77)
 
 # Checks of what was built. Sanitizers and coverage add writable data and objects of their own, so they are left out there.
 if(NOT CF_SANITIZE AND NOT CF_COVERAGE)
