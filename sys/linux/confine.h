@@ -27,8 +27,9 @@ enum {
 /** How the launcher starts a confined program. */
 typedef struct {
     const cf_image *image;
-    char *const *argv;      /* NULL-terminated; no environment is passed */
-    const int *keep_fds;    /* become 3, 4, 5, … in the child; everything else is closed; 0 is /dev/null, 1 and 2 go to log_fd */
+    char *const *argv; /* NULL-terminated; no environment is passed */
+    const int *
+        keep_fds; /* become 3, 4, 5, … in the child; everything else is closed; 0 is /dev/null, 1 and 2 go to log_fd */
     size_t keep_n;
     int log_fd;
 } cf_confine_spec;
@@ -36,7 +37,8 @@ typedef struct {
 /** Forks and executes the image in own user, mount, pid, network and ipc namespaces with an empty root, no environment, no
  *  core dumps, death with the launcher. out *ret_pid as the launcher sees it, *ret_lacks bits of CF_LACKS_*.
  *  error IO when the program cannot be started at all. */
-CF_MUST_USE cf_result cf_confine_start(const cf_confine_spec *spec, int *ret_pid, unsigned *ret_lacks);
+CF_MUST_USE cf_result cf_confine_start(const cf_confine_spec *spec, int *ret_pid,
+                                       unsigned *ret_lacks);
 
 /** In the program, first thing: not dumpable, no core, no new privileges, memory locked. *ret_lacks as above. */
 CF_MUST_USE cf_result cf_harden(unsigned *ret_lacks);

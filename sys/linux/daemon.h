@@ -5,17 +5,21 @@
 
 /** One option of a program. */
 typedef struct {
-    const char *name;    /* "listen" for --listen */
-    const char *value;   /* placeholder in the help, NULL for a switch */
+    const char *name;  /* "listen" for --listen */
+    const char *value; /* placeholder in the help, NULL for a switch */
     const char *help;
-    const char **ret;    /* set to the argument; for a switch to "yes"; repeated: see many */
-    size_t *ret_n;       /* NULL, or: option may be repeated and ret is an array of at least CF_OPTION_REPEATS_MAX */
+    const char **
+        ret; /* set to the argument; for a switch to "yes"; else left as it is, so that a preset value is the default */
+    size_t *
+        ret_n; /* NULL, or: the option may be repeated, ret is an array of at least CF_OPTION_REPEATS_MAX, and *ret_n,
+                       * 0 before the call, counts */
     bool required;
 } cf_option;
 #define CF_OPTION_REPEATS_MAX 16
+#define CF_OPTIONS_MAX 64 /* rows of one table */
 
 /** Parses --name value, --name=value and switches; knows --help and --version by itself (prints, exits 0). Wrong use prints one line
- *  and exits 2. options ends with a NULL name. Returns the index of the first argument that is no option. */
+ *  and exits 2. options ends with a NULL name. Returns the index of the first argument that is no option; "--" ends them. */
 int cf_options_parse(int argc, char **argv, const char *purpose, const cf_option *options);
 
 /** Blocks SIGTERM, SIGINT, SIGHUP, SIGPIPE in this and all later threads. Call before any thread starts. */

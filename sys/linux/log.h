@@ -9,4 +9,5 @@ void cf_log_program(const char *name);
 
 /** One line, one write(2): event is a dotted word ("enclave.started"); the rest is "key=%s other=%u" of ids, counts and codes.
  *  Control characters and spaces inside values become '?'; lines over 1024 octets are cut. */
-void cf_log(cf_log_level level, const char *event, const char *format, ...) __attribute__((format(printf, 3, 4)));
+void cf_log(cf_log_level level, const char *event, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));

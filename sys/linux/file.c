@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Host side only. */
+#include "sys/linux/file.h"
+
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "sys/linux/errno_priv.h"
+#include "sys/linux/net.h"
+
+#define FILE_READ_BYTES ((size_t)64 << 10)
+#define FOLDER_MODE 0700
+
+static CF_MUST_USE cf_result read_all(int fd, size_t max, cf_buf *out)
+{
+    size_t before = out->len;
+    for (;;) {
+        CF_TRY(cf_buf_reserve(out, FILE_READ_BYTES));
+        ssize_t n = read(fd, out->data + out->len, FILE_READ_BYTES);
+        if (n == 0) {
+            return cf_ok();
+        }
+        if (n < 0 && errno == EINTR) {
+            continue;
+        }
+        CF_REQUIRE(n > 0, IO);
+        out->len += (size_t)n;
+        CF_REQUIRE(out->len - before <= max, SIZE);
+    }
+}
+
+CF_MUST_USE cf_result cf_file_read(const char *path, size_t max, cf_buf *out)
+{
+    CF_FD(fd);
+    fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+    if (fd < 0) {
+        return cf_errno_result(errno);
+    }
+    size_t before = out->len;
+    cf_result r = read_all(fd, max, out);
+    if (!cf_is_ok(r)) {
+        cf_wipe(out->data + before, out->len - before);
+        out->len = before;
+    }
+    return r;
+}
+
+static CF_MUST_USE cf_result write_all(int fd, cf_view v)
+{
+    for (size_t done = 0; done < v.len;) {
+        ssize_t n = write(fd, v.data + done, v.len - done);
+        if (n < 0 && errno == EINTR) {
+            continue;
+        }
+        CF_REQUIRE(n > 0, IO);
+        done += (size_t)n;
+    }
+    return cf_ok();
+}
+
+/* The folder of a path, which holds its name: what a rename must reach the disk in. */
+static CF_MUST_USE cf_result folder_sync(const char *path)
+{
+    char folder[PATH_MAX];
+    const char *slash = strrchr(path, '/');
+    size_t len = slash == NULL ? 0 : (slash == path ? 1 : (size_t)(slash - path));
+    CF_REQUIRE(len < sizeof folder, SIZE);
+    cf_copy(folder, path, len);
+    folder[len] = '\0';
+    CF_FD(fd);
+    fd = open(len == 0 ? "." : folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    CF_REQUIRE(fd >= 0 && fsync(fd) == 0, IO);
+    return cf_ok();
+}
+
+/* A temporary file beside its final place, removed with the scope unless it was renamed. */
+typedef struct {
+    char path[PATH_MAX];
+    bool exists;
+} temporary;
+
+static void temporary_remove(temporary *t)
+{
+    if (t->exists) {
+        (void)unlink(t->path);
+    }
+}
+
+static CF_MUST_USE cf_result temporary_make(temporary *t, const char *path, cf_view content,
+                                            unsigned mode)
+{
+    int len = snprintf(t->path, sizeof t->path, "%s.XXXXXX", path);
+    CF_REQUIRE(len > 0 && (size_t)len < sizeof t->path, SIZE);
+    CF_FD(fd);
+    fd = mkostemp(t->path, O_CLOEXEC);
+    if (fd < 0) {
+        return cf_errno_result(errno);
+    }
+    t->exists = true;
+    CF_REQUIRE(fchmod(fd, (mode_t)mode) == 0, IO);
+    CF_TRY(write_all(fd, content));
+    CF_REQUIRE(fsync(fd) == 0, IO);
+    return cf_ok();
+}
+
+CF_MUST_USE cf_result cf_file_write(const char *path, cf_view content, unsigned mode)
+{
+    CF_AUTO(temporary_remove) temporary t = {.exists = false};
+    CF_TRY(temporary_make(&t, path, content, mode));
+    if (rename(t.path, path) != 0) {
+        return cf_errno_result(errno);
+    }
+    t.exists = false;
+    return folder_sync(path);
+}
+
+CF_MUST_USE cf_result cf_file_create(const char *path, cf_view content, unsigned mode)
+{
+    CF_AUTO(temporary_remove) temporary t = {.exists = false};
+    CF_TRY(temporary_make(&t, path, content, mode));
+    /* A link, unlike a rename, never replaces what is there. */
+    if (link(t.path, path) != 0) {
+        return cf_errno_result(errno);
+    }
+    return folder_sync(path);
+}
+
+CF_MUST_USE cf_result cf_folder_make(const char *path)
+{
+    if (mkdir(path, FOLDER_MODE) == 0) {
+        return cf_ok();
+    }
+    int error = errno;
+    struct stat st;
+    if (error == EEXIST && stat(path, &st) == 0 && S_ISDIR(st.st_mode)) {
+        return cf_ok();
+    }
+    return cf_errno_result(error);
+}

@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* System calls: write, clock_gettime (mostly without entering the kernel). */
+#include "sys/linux/log.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "core/base/view.h"
+#include "sys/linux/clock.h"
+
+#define LOG_LINE_BYTES_MAX 1024 /* with its line end */
+#define LOG_FORMAT_BYTES_MAX 256
+
+static const char *program = "coffer";
+
+void cf_log_program(const char *name)
+{
+    program = name;
+}
+
+/* vsnprintf on a copy of the arguments; the format is a prefix of one that the compiler has checked. */
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wformat-nonliteral"
+static size_t format_to(char *to, size_t room, const char *format, va_list args)
+{
+    va_list copy;
+    va_copy(copy, args);
+    int n = vsnprintf(to, room, format, copy);
+    va_end(copy);
+    return n < 0 ? 0 : (size_t)n;
+}
+#pragma GCC diagnostic pop
+
+/* Appends the pairs. A blank of the format parts two pairs, a blank of a value does not: the length of what each prefix of the
+ * format gives tells which is which. */
+static size_t put_pairs(char *line, size_t at, const char *format, va_list args)
+{
+    char prefix[LOG_FORMAT_BYTES_MAX];
+    size_t len = strnlen(format, sizeof prefix - 1), room = LOG_LINE_BYTES_MAX - 1 - at;
+    size_t total = format_to(line + at, room, format, args);
+    total = total < room ? total : room - 1;
+    for (size_t i = 0; i < total; i++) {
+        unsigned char c = (unsigned char)line[at + i];
+        line[at + i] = c <= ' ' || c == 0x7F ? '?' : line[at + i];
+    }
+    cf_copy(prefix, format, len);
+    for (size_t i = len; i > 0; i--) {
+        if (prefix[i - 1] == ' ') {
+            prefix[i - 1] = '\0';
+            size_t place = format_to(NULL, 0, prefix, args);
+            if (place < total) {
+                line[at + place] = ' ';
+            }
+        }
+    }
+    return at + total;
+}
+
+static size_t put_head(char *line, cf_log_level level, const char *event)
+{
+    static const char *const names[] = {
+        [CF_LOG_INFO] = "info", [CF_LOG_WARN] = "warn", [CF_LOG_ERROR] = "error"};
+    uint64_t now = cf_clock_wall_ms();
+    time_t seconds = (time_t)(now / 1000);
+    struct tm utc;
+    if (gmtime_r(&seconds, &utc) == NULL) {
+        utc = (struct tm){0};
+    }
+    int n = snprintf(line, LOG_LINE_BYTES_MAX - 1, "%04d-%02d-%02dT%02d:%02d:%02d.%03uZ %s %s %s",
+                     utc.tm_year + 1900, utc.tm_mon + 1, utc.tm_mday, utc.tm_hour, utc.tm_min,
+                     utc.tm_sec, (unsigned)(now % 1000), names[level], program, event);
+    return n < 0 ? 0 : ((size_t)n < LOG_LINE_BYTES_MAX - 1 ? (size_t)n : LOG_LINE_BYTES_MAX - 2);
+}
+
+void cf_log(cf_log_level level, const char *event, const char *format, ...)
+{
+    char line[LOG_LINE_BYTES_MAX];
+    size_t at = put_head(line, level, event);
+    if (format[0] != '\0' && at + 2 < LOG_LINE_BYTES_MAX) {
+        line[at++] = ' ';
+        va_list args;
+        va_start(args, format);
+        at = put_pairs(line, at, format, args);
+        va_end(args);
+    }
+    line[at++] = '\n';
+    /* There is nowhere to tell that the log cannot be written. */
+    ssize_t n = write(STDERR_FILENO, line, at);
+    (void)n;
+}
