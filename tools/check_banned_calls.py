@@ -11,7 +11,7 @@ from cf_tool import blank_comments, c_files, read, report, self_test
 
 EXCEPTIONS = "tools/banned_calls_exceptions.txt"
 PRODUCT = ("core", "sys", "enclave", "host")
-TRUSTED = ("core", "sys", "enclave")
+TRUSTED = ("core", "enclave")
 
 # name -> (folders, pattern, what to use instead). Patterns see code without comments and without text in quotes.
 CALL = r"(?<![\w.>])({})\s*\("
