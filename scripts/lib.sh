@@ -40,14 +40,19 @@ step() {
     return 1
 }
 
+# need_root: asks for a password now, if one is needed, and says so when there is no way to become root.
+need_root() {
+    [ "$(id -u)" = 0 ] && return 0
+    command -v sudo >/dev/null || die "installing packages needs root, and there is no sudo; run scripts/setup as root"
+    sudo -n true 2>/dev/null || sudo -v || die "installing packages needs root"
+}
+
 # as_root CMD...: the command itself when root, else through sudo.
 as_root() {
     if [ "$(id -u)" = 0 ]; then
         "$@"
-    elif command -v sudo >/dev/null; then
-        sudo -n "$@" 2>/dev/null || sudo "$@"
     else
-        die "this needs root, and there is no sudo: $*"
+        sudo "$@"
     fi
 }
 
