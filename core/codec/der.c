@@ -67,14 +67,17 @@ cf_der_item cf_der_next(cf_reader *r)
     return r->err == CF_OK ? (cf_der_item){.tag = tag, .body = body} : nothing;
 }
 
-/* True and consumed when end-of-contents comes next. */
+/* True and consumed when end-of-contents comes next. A first zero octet cannot be anything else. */
 static bool take_end(cf_reader *r)
 {
-    if (r->err != CF_OK || r->left < 2 || r->at[0] != 0 || r->at[1] != 0) {
+    if (r->err != CF_OK || r->left == 0 || r->at[0] != 0) {
         return false;
     }
-    (void)cf_read(r, 2);
-    return true;
+    cf_view octets = cf_read(r, 2);
+    if (octets.len == 2 && octets.data[1] != 0) {
+        cf_reader_fail(r, CF_ERR_MALFORMED);
+    }
+    return r->err == CF_OK;
 }
 
 /* Contents of an indefinite length whose head has been read. An element of definite length is

@@ -77,6 +77,8 @@ CF_MUST_USE cf_result cf_json_parse(cf_view text, size_t bytes_max, json_t **ret
     CF_REQUIRE(text.len > 0, TRUNCATED);
     CF_REQUIRE(cf_utf8_ok(text), UTF8);
     CF_REQUIRE(depth_ok(text), DEPTH);
+    /* jansson takes a NUL between tokens for the end of the text */
+    CF_REQUIRE(memchr(text.data, 0, text.len) == NULL, MALFORMED);
     CF_AUTO(error_wipe) json_error_t error = {.line = 0};
     size_t flags = JSON_REJECT_DUPLICATES | JSON_DECODE_ANY;
     *ret = json_loadb((const char *)text.data, text.len, flags, &error);
