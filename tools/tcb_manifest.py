@@ -21,7 +21,6 @@ RUNTIME = "compiler run time"
 LIBRARIES = {
     "libcrypto": "libcrypto of AWS-LC: primitives, X.509",
     "libssl": "libssl of AWS-LC: TLS to the key service",
-    "libcbor": "libcbor: heads of CBOR items",
     "libjansson": "jansson: JSON of the key service",
     "libseccomp": "libseccomp: the system-call filter",
     "libc": LIBC, "libc_nonshared": LIBC, "libm": LIBC, "libmvec": LIBC, "libpthread": LIBC, "librt": LIBC, "libdl": LIBC,

@@ -1,21 +1,29 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/codec/cbor.h"
 
-#include <cbor.h>
-
-/* libcbor 0.9 changed the lengths that it hands to callbacks from size_t to uint64_t; the one set
- * of callbacks below serves both where the two are the same type, which is so on 64-bit Linux. */
-_Static_assert(sizeof(size_t) == sizeof(uint64_t), "64-bit platforms only");
-
 #define HEAD_BYTES_MAX 9 /* initial octet and an argument of eight */
 #define FIRST_BREAK 0xFF /* major type 7, additional information 31 */
+#define INFO_INDEFINITE 31
+
+/* Major types, RFC 8949 section 3.1. */
+enum {
+    MAJOR_UINT,
+    MAJOR_NINT,
+    MAJOR_BYTES,
+    MAJOR_TEXT,
+    MAJOR_ARRAY,
+    MAJOR_MAP,
+    MAJOR_TAG,
+    MAJOR_SIMPLE
+};
+/* Simple values, RFC 8949 section 3.3. */
+enum { SIMPLE_FALSE = 20, SIMPLE_TRUE = 21, SIMPLE_NULL = 22, SIMPLE_OCTET = 24 };
 
 /* What cf_cbor.open[].left holds in an indefinite map. */
 #define PAIR_HAS_KEY 1   /* a value must come next */
 #define PAIR_WANTS_KEY 2 /* a key or the break comes next */
 
-/* One decoded head. Strings come with their content, as libcbor claims it together with the
- * head. */
+/* One decoded head. Strings come with their content. */
 typedef struct {
     cf_cbor_kind kind;
     uint64_t n; /* value, tag number, or number of items or pairs */
@@ -23,148 +31,10 @@ typedef struct {
     bool flag, indefinite;
 } head;
 
-static void on_u8(void *to, uint8_t n)
-{
-    *(head *)to = (head){.kind = CF_CBOR_UINT, .n = n};
-}
-
-static void on_u16(void *to, uint16_t n)
-{
-    *(head *)to = (head){.kind = CF_CBOR_UINT, .n = n};
-}
-
-static void on_u32(void *to, uint32_t n)
-{
-    *(head *)to = (head){.kind = CF_CBOR_UINT, .n = n};
-}
-
-static void on_u64(void *to, uint64_t n)
-{
-    *(head *)to = (head){.kind = CF_CBOR_UINT, .n = n};
-}
-
-static void on_n8(void *to, uint8_t n)
-{
-    *(head *)to = (head){.kind = CF_CBOR_NINT, .n = n};
-}
-
-static void on_n16(void *to, uint16_t n)
-{
-    *(head *)to = (head){.kind = CF_CBOR_NINT, .n = n};
-}
-
-static void on_n32(void *to, uint32_t n)
-{
-    *(head *)to = (head){.kind = CF_CBOR_NINT, .n = n};
-}
-
-static void on_n64(void *to, uint64_t n)
-{
-    *(head *)to = (head){.kind = CF_CBOR_NINT, .n = n};
-}
-
-static void on_bytes(void *to, cbor_data data, uint64_t len)
-{
-    *(head *)to = (head){.kind = CF_CBOR_BYTES, .n = len, .s = {data, len}};
-}
-
-static void on_text(void *to, cbor_data data, uint64_t len)
-{
-    *(head *)to = (head){.kind = CF_CBOR_TEXT, .n = len, .s = {data, len}};
-}
-
-static void on_bytes_open(void *to)
-{
-    *(head *)to = (head){.kind = CF_CBOR_BYTES, .indefinite = true};
-}
-
-static void on_text_open(void *to)
-{
-    *(head *)to = (head){.kind = CF_CBOR_TEXT, .indefinite = true};
-}
-
-static void on_array(void *to, uint64_t n)
-{
-    *(head *)to = (head){.kind = CF_CBOR_ARRAY, .n = n};
-}
-
-static void on_map(void *to, uint64_t n)
-{
-    *(head *)to = (head){.kind = CF_CBOR_MAP, .n = n};
-}
-
-static void on_array_open(void *to)
-{
-    *(head *)to = (head){.kind = CF_CBOR_ARRAY, .indefinite = true};
-}
-
-static void on_map_open(void *to)
-{
-    *(head *)to = (head){.kind = CF_CBOR_MAP, .indefinite = true};
-}
-
-static void on_tag(void *to, uint64_t n)
-{
-    *(head *)to = (head){.kind = CF_CBOR_TAG, .n = n};
-}
-
-static void on_float(void *to, float n)
-{
-    (void)n;
-    *(head *)to = (head){.kind = CF_CBOR_OTHER};
-}
-
-static void on_double(void *to, double n)
-{
-    (void)n;
-    *(head *)to = (head){.kind = CF_CBOR_OTHER};
-}
-
-static void on_undefined(void *to)
-{
-    *(head *)to = (head){.kind = CF_CBOR_OTHER};
-}
-
-static void on_null(void *to)
-{
-    *(head *)to = (head){.kind = CF_CBOR_NULL};
-}
-
-static void on_bool(void *to, bool b)
-{
-    *(head *)to = (head){.kind = CF_CBOR_BOOL, .flag = b};
-}
-
-static void on_break(void *to)
-{
-    *(head *)to = (head){.kind = CF_CBOR_BREAK};
-}
-
-static const struct cbor_callbacks callbacks = {
-    .uint8 = on_u8,
-    .uint16 = on_u16,
-    .uint32 = on_u32,
-    .uint64 = on_u64,
-    .negint8 = on_n8,
-    .negint16 = on_n16,
-    .negint32 = on_n32,
-    .negint64 = on_n64,
-    .byte_string_start = on_bytes_open,
-    .byte_string = on_bytes,
-    .string = on_text,
-    .string_start = on_text_open,
-    .indef_array_start = on_array_open,
-    .array_start = on_array,
-    .indef_map_start = on_map_open,
-    .map_start = on_map,
-    .tag = on_tag,
-    .float2 = on_float,
-    .float4 = on_float,
-    .float8 = on_double,
-    .undefined = on_undefined,
-    .null = on_null,
-    .boolean = on_bool,
-    .indef_break = on_break,
+static const cf_cbor_kind kind_of_major[] = {
+    [MAJOR_UINT] = CF_CBOR_UINT, [MAJOR_NINT] = CF_CBOR_NINT,    [MAJOR_BYTES] = CF_CBOR_BYTES,
+    [MAJOR_TEXT] = CF_CBOR_TEXT, [MAJOR_ARRAY] = CF_CBOR_ARRAY,  [MAJOR_MAP] = CF_CBOR_MAP,
+    [MAJOR_TAG] = CF_CBOR_TAG,   [MAJOR_SIMPLE] = CF_CBOR_OTHER,
 };
 
 cf_cbor cf_cbor_strict(cf_view v)
@@ -196,42 +66,65 @@ static bool break_allowed(const cf_cbor *c)
            c->open[c->depth - 1].left != PAIR_HAS_KEY;
 }
 
-/* Hands the octets to libcbor. False, with the error kept, when they do not start with a head. */
-static bool decode(cf_cbor *c, const uint8_t *at, size_t left, head *ret, size_t *ret_used)
+/* Kind of a head of major type 7: two booleans, null, break, and what nothing of ours uses. */
+static cf_cbor_kind simple_kind(uint8_t info)
 {
-    struct cbor_decoder_result got = cbor_stream_decode(at, left, &callbacks, ret);
-    *ret_used = got.read;
-    if (got.status == CBOR_DECODER_FINISHED && ret->kind != CF_CBOR_NONE) {
-        return true;
+    switch (info) {
+    case SIMPLE_FALSE:
+    case SIMPLE_TRUE:
+        return CF_CBOR_BOOL;
+    case SIMPLE_NULL:
+        return CF_CBOR_NULL;
+    case INFO_INDEFINITE:
+        return CF_CBOR_BREAK;
+    default:
+        return CF_CBOR_OTHER;
     }
-    fail(c, got.status == CBOR_DECODER_NEDATA ? CF_ERR_TRUNCATED : CF_ERR_MALFORMED);
-    return false;
 }
 
-/* Tags and simple values: older releases of libcbor refuse many that are well-formed (0.8 all tags
- * from 6 to 20, among them COSE's 18). Their heads have the form of an unsigned integer's (RFC 8949
- * section 3), so they are given as one. */
-static bool is_tag_or_simple(uint8_t first)
+/* The argument of a head: in the initial octet, or in 1, 2, 4 or 8 octets behind it. */
+static uint64_t read_argument(cf_reader *in, uint8_t info)
 {
-    uint8_t info = first & 0x1F;
-    return first >> 5 == 6 || (first >> 5 == 7 && (info < 20 || info == 24));
+    switch (info) {
+    case 24:
+        return cf_read_u8(in);
+    case 25:
+        return cf_read_u16(in);
+    case 26:
+        return cf_read_u32(in);
+    case 27:
+        return cf_read_u64(in);
+    case INFO_INDEFINITE:
+        return 0;
+    default:
+        if (info >= 28) {
+            cf_reader_fail(in, CF_ERR_MALFORMED); /* 28 to 30 are reserved */
+        }
+        return info;
+    }
 }
 
-static bool decode_as_uint(cf_cbor *c, uint8_t first, head *ret, size_t *ret_used)
+/* Indefinite length exists for strings, arrays and maps; in major type 7 the same bits are the break. */
+static bool may_be_indefinite(uint8_t major)
 {
-    uint8_t copy[HEAD_BYTES_MAX];
-    size_t len = c->in.left < sizeof copy ? c->in.left : sizeof copy;
-    cf_copy(copy, c->in.at, len);
-    copy[0] = first & 0x1F;
-    if (!decode(c, copy, len, ret, ret_used)) {
-        return false;
+    return major >= MAJOR_BYTES && major <= MAJOR_MAP;
+}
+
+/* Decodes the head at the start of in, and takes a string's content with it. */
+static void decode(cf_reader *in, head *ret)
+{
+    uint8_t first = cf_read_u8(in), major = first >> 5, info = first & 0x1F;
+    ret->kind = major == MAJOR_SIMPLE ? simple_kind(info) : kind_of_major[major];
+    ret->n = read_argument(in, info);
+    ret->flag = info == SIMPLE_TRUE;
+    ret->indefinite = info == INFO_INDEFINITE && major != MAJOR_SIMPLE;
+    bool bad_simple = major == MAJOR_SIMPLE && info == SIMPLE_OCTET && ret->n < 32;
+    if (bad_simple || (ret->indefinite && !may_be_indefinite(major))) {
+        cf_reader_fail(in, CF_ERR_MALFORMED);
     }
-    ret->kind = first >> 5 == 6 ? CF_CBOR_TAG : CF_CBOR_OTHER;
-    if (ret->kind == CF_CBOR_OTHER && *ret_used == 2 && ret->n < 32) {
-        fail(c, CF_ERR_MALFORMED); /* RFC 8949 section 3.3: not well-formed */
-        return false;
+    if ((major == MAJOR_BYTES || major == MAJOR_TEXT) && !ret->indefinite) {
+        ret->s = cf_read(in, ret->n);
     }
-    return true;
 }
 
 /* RFC 8949 section 4.2.1: an argument may not stand in a longer form than its value needs. Floats
@@ -321,15 +214,14 @@ static void next(cf_cbor *c, head *ret)
         return;
     }
     uint8_t first = *c->in.at;
-    size_t used = 0;
-    bool ok = is_tag_or_simple(first) ? decode_as_uint(c, first, ret, &used)
-                                      : decode(c, c->in.at, c->in.left, ret, &used);
-    if (ok && !head_allowed(c, first, ret)) {
+    cf_reader ahead = c->in; /* a break is looked at and left where it is */
+    decode(&ahead, ret);
+    if (ahead.err != CF_OK) {
+        fail(c, ahead.err);
+    } else if (!head_allowed(c, first, ret)) {
         fail(c, CF_ERR_MALFORMED);
-        ok = false;
-    }
-    if (ok && ret->kind != CF_CBOR_BREAK) {
-        (void)cf_read(&c->in, used);
+    } else if (ret->kind != CF_CBOR_BREAK) {
+        c->in = ahead;
         if (ret->kind == CF_CBOR_TAG) {
             c->tagged = true;
         } else {
@@ -357,9 +249,6 @@ static bool take(cf_cbor *c, cf_cbor_kind kind, head *ret)
 
 cf_cbor_kind cf_cbor_peek(cf_cbor *c)
 {
-    static const cf_cbor_kind of_major[] = {CF_CBOR_UINT, CF_CBOR_NINT,  CF_CBOR_BYTES,
-                                            CF_CBOR_TEXT, CF_CBOR_ARRAY, CF_CBOR_MAP,
-                                            CF_CBOR_TAG,  CF_CBOR_OTHER};
     if (c->in.err != CF_OK) {
         return CF_CBOR_NONE;
     }
@@ -370,21 +259,11 @@ cf_cbor_kind cf_cbor_peek(cf_cbor *c)
         return CF_CBOR_NONE;
     }
     uint8_t first = *c->in.at;
-    switch (first) {
-    case 0xF4:
-    case 0xF5:
-        return CF_CBOR_BOOL;
-    case 0xF6:
-        return CF_CBOR_NULL;
-    case FIRST_BREAK:
-        if (!break_allowed(c)) {
-            fail(c, CF_ERR_MALFORMED);
-            return CF_CBOR_NONE;
-        }
-        return CF_CBOR_BREAK;
-    default:
-        return of_major[first >> 5];
+    if (first == FIRST_BREAK && !break_allowed(c)) {
+        fail(c, CF_ERR_MALFORMED);
+        return CF_CBOR_NONE;
     }
+    return first >> 5 == MAJOR_SIMPLE ? simple_kind(first & 0x1F) : kind_of_major[first >> 5];
 }
 
 uint64_t cf_cbor_uint(cf_cbor *c)
@@ -532,43 +411,46 @@ CF_MUST_USE cf_result cf_cbor_end(const cf_cbor *c)
     return cf_ok();
 }
 
-static void put_head(cf_writer *w, const uint8_t *head_bytes, size_t len)
+/* A head with its argument in the shortest form. */
+static void put_head(cf_writer *w, uint8_t major, uint64_t n)
 {
-    cf_write(w, cf_view_make(head_bytes, len));
+    uint8_t b[HEAD_BYTES_MAX];
+    size_t octets = n < 24 ? 0 : n <= UINT8_MAX ? 1 : n <= UINT16_MAX ? 2 : n <= UINT32_MAX ? 4 : 8;
+    uint8_t info = (uint8_t)(octets == 0   ? n
+                             : octets == 1 ? 24
+                             : octets == 2 ? 25
+                             : octets == 4 ? 26
+                                           : 27);
+    b[0] = (uint8_t)(major << 5 | info);
+    for (size_t i = 0; i < octets; i++) {
+        b[1 + i] = (uint8_t)(n >> (8 * (octets - 1 - i)));
+    }
+    cf_write(w, cf_view_make(b, 1 + octets));
 }
 
 void cf_cbor_put_uint(cf_writer *w, uint64_t n)
 {
-    uint8_t b[HEAD_BYTES_MAX];
-    put_head(w, b, cbor_encode_uint(n, b, sizeof b));
+    put_head(w, MAJOR_UINT, n);
 }
 
 void cf_cbor_put_int(cf_writer *w, int64_t n)
 {
-    uint8_t b[HEAD_BYTES_MAX];
-    if (n >= 0) {
-        put_head(w, b, cbor_encode_uint((uint64_t)n, b, sizeof b));
-    } else {
-        put_head(w, b, cbor_encode_negint((uint64_t)(-1 - n), b, sizeof b));
-    }
+    put_head(w, n >= 0 ? MAJOR_UINT : MAJOR_NINT, n >= 0 ? (uint64_t)n : (uint64_t)(-1 - n));
 }
 
 void cf_cbor_put_bool(cf_writer *w, bool on)
 {
-    uint8_t b[HEAD_BYTES_MAX];
-    put_head(w, b, cbor_encode_bool(on, b, sizeof b));
+    put_head(w, MAJOR_SIMPLE, on ? SIMPLE_TRUE : SIMPLE_FALSE);
 }
 
 void cf_cbor_put_null(cf_writer *w)
 {
-    uint8_t b[HEAD_BYTES_MAX];
-    put_head(w, b, cbor_encode_null(b, sizeof b));
+    put_head(w, MAJOR_SIMPLE, SIMPLE_NULL);
 }
 
 void cf_cbor_put_bytes(cf_writer *w, cf_view v)
 {
-    uint8_t b[HEAD_BYTES_MAX];
-    put_head(w, b, cbor_encode_bytestring_start(v.len, b, sizeof b));
+    put_head(w, MAJOR_BYTES, v.len);
     cf_write(w, v);
 }
 
@@ -577,31 +459,26 @@ void cf_cbor_put_text(cf_writer *w, cf_view v)
     if (w->err == CF_OK && !cf_utf8_ok(v)) {
         w->err = CF_ERR_UTF8;
     }
-    uint8_t b[HEAD_BYTES_MAX];
-    put_head(w, b, cbor_encode_string_start(v.len, b, sizeof b));
+    put_head(w, MAJOR_TEXT, v.len);
     cf_write(w, v);
 }
 
 void cf_cbor_put_array(cf_writer *w, size_t items)
 {
-    uint8_t b[HEAD_BYTES_MAX];
-    put_head(w, b, cbor_encode_array_start(items, b, sizeof b));
+    put_head(w, MAJOR_ARRAY, items);
 }
 
 void cf_cbor_put_map(cf_writer *w, size_t pairs)
 {
-    uint8_t b[HEAD_BYTES_MAX];
-    put_head(w, b, cbor_encode_map_start(pairs, b, sizeof b));
+    put_head(w, MAJOR_MAP, pairs);
 }
 
 void cf_cbor_put_map_open(cf_writer *w)
 {
-    uint8_t b[HEAD_BYTES_MAX];
-    put_head(w, b, cbor_encode_indef_map_start(b, sizeof b));
+    cf_write_u8(w, MAJOR_MAP << 5 | INFO_INDEFINITE);
 }
 
 void cf_cbor_put_break(cf_writer *w)
 {
-    uint8_t b[HEAD_BYTES_MAX];
-    put_head(w, b, cbor_encode_break(b, sizeof b));
+    cf_write_u8(w, FIRST_BREAK);
 }

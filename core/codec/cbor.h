@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* CBOR (RFC 8949) read and written item by item over libcbor's streaming heads, bounded in size and
+/* CBOR (RFC 8949) read and written item by item, bounded in size and
  * depth. Reader and writer keep the first error; read everything, check once, then use what was
  * read. Reading errors: TRUNCATED the input ends too early, also a count that it cannot hold;
  * MALFORMED not well-formed, or a form that the reader refuses; WRONG_TYPE another kind than asked
