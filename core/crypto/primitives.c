@@ -215,3 +215,8 @@ CF_MUST_USE cf_result cf_random(uint8_t *out, size_t len)
     }
     return cf_ok();
 }
+
+const char *cf_crypto_name(void)
+{
+    return CF_CRYPTO_NAME;
+}

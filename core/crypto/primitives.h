@@ -72,3 +72,6 @@ CF_MUST_USE cf_result cf_aes256_cbc_encrypt(cf_view key, cf_view iv, cf_view pt,
 
 /** Fills from the library's random generator, seeded by the kernel. error ENTROPY. */
 CF_MUST_USE cf_result cf_random(uint8_t *out, size_t len);
+
+/** Name and version of the library underneath, as it was configured. Static storage. */
+const char *cf_crypto_name(void);

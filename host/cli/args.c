@@ -98,8 +98,8 @@ bool cli_parse(const cli_verb *verb, int argc, char **argv, cli_args *ret)
 void cli_help_verb(const cli_verb *verb)
 {
     printf("coffer %s%s%s %s%s[options]\n\n%s\n", verb->noun != NULL ? verb->noun : "",
-           verb->noun != NULL ? " " : "", verb->verb, verb->words, verb->words[0] != '\0' ? " " : "",
-           verb->purpose);
+           verb->noun != NULL ? " " : "", verb->verb, verb->words,
+           verb->words[0] != '\0' ? " " : "", verb->purpose);
     if (verb->more[0] != '\0') {
         printf("\n%s\n", verb->more);
     }
@@ -122,7 +122,8 @@ void cli_help_all(const cli_verb *verbs)
         printf("  %-28s %s\n", left, v->purpose);
     }
     printf("\n`coffer COMMAND --help` tells a command's options.\n"
-           "Exit status: 0 done, 1 refused or failed, 2 wrong use, 3 service not reachable, 4 done in part.\n");
+           "Exit status: 0 done, 1 refused or failed, 2 wrong use, 3 service not reachable, 4 done "
+           "in part.\n");
 }
 
 bool cli_number(const cli_args *args, const char *name, uint64_t min, uint64_t max, uint64_t *ret)
@@ -133,8 +134,8 @@ bool cli_number(const cli_args *args, const char *name, uint64_t min, uint64_t m
     }
     uint64_t n = 0;
     if (!cf_is_ok(cf_parse_u64(cf_view_str(text), max, &n)) || n < min) {
-        fprintf(stderr, "coffer: --%s takes a whole number from %llu to %llu\n", name, (unsigned long long)min,
-                (unsigned long long)max);
+        fprintf(stderr, "coffer: --%s takes a whole number from %llu to %llu\n", name,
+                (unsigned long long)min, (unsigned long long)max);
         return false;
     }
     *ret = n;

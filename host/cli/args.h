@@ -31,10 +31,10 @@ typedef struct {
 /** One command. noun is NULL for commands of one word ("import"). run returns the exit status. */
 typedef struct cli_verb {
     const char *noun, *verb;
-    const char *words;   /* positional arguments as the help shows them, "" for none */
+    const char *words; /* positional arguments as the help shows them, "" for none */
     size_t words_min, words_max;
-    const char *purpose; /* one line */
-    const char *more;    /* further help, or "" */
+    const char *purpose;       /* one line */
+    const char *more;          /* further help, or "" */
     const cli_option *options; /* ends with a NULL name */
     int (*run)(const cli_args *args);
 } cli_verb;
@@ -42,12 +42,20 @@ typedef struct cli_verb {
 /** Options that most verbs share; each group is a macro so that tables stay data. */
 #define CLI_OPTIONS_CLIENT                                                                         \
     {"url", "URL", "address of the service (default: $COFFER_URL, else the state folder's)"},      \
-        {"token-file", "FILE", "file with the token (default: $COFFER_TOKEN, else the state folder's)"}, \
-        {"state", "DIR", "state folder of a local service (default: $COFFER_STATE, else ./coffer-state)"}, \
-        {"json", NULL, "print JSON"}, {"help", NULL, "print this help"}
+        {"token-file", "FILE",                                                                     \
+         "file with the token (default: $COFFER_TOKEN, else the state folder's)"},                 \
+        {"state", "DIR",                                                                           \
+         "state folder of a local service (default: $COFFER_STATE, else ./coffer-state)"},         \
+        {"json", NULL, "print JSON"},                                                              \
+    {                                                                                              \
+        "help", NULL, "print this help"                                                            \
+    }
 #define CLI_OPTIONS_LOCAL                                                                          \
     {"state", "DIR", "state folder (default: $COFFER_STATE, else ./coffer-state)"},                \
-        {"json", NULL, "print JSON"}, {"help", NULL, "print this help"}
+        {"json", NULL, "print JSON"},                                                              \
+    {                                                                                              \
+        "help", NULL, "print this help"                                                            \
+    }
 
 /** Value of an option, or NULL. */
 const char *cli_get(const cli_args *args, const char *name);

@@ -23,12 +23,13 @@ static void print_entry(const json_t *e)
     if (gmtime_r(&seconds, &utc) != NULL) {
         (void)strftime(when, sizeof when, "%Y-%m-%dT%H:%M:%S", &utc);
     }
-    printf("%6" JSON_INTEGER_FORMAT " %s.%03dZ %-14s %-18s %s %s", json_integer_value(json_object_get(e, "seq")),
-           when, (int)(ms % 1000), cli_str(e, "action"), cli_str(e, "outcome"), cli_str(e, "actor"),
-           cli_str(e, "vault"));
+    printf("%6" JSON_INTEGER_FORMAT " %s.%03dZ %-14s %-18s %s %s",
+           json_integer_value(json_object_get(e, "seq")), when, (int)(ms % 1000),
+           cli_str(e, "action"), cli_str(e, "outcome"), cli_str(e, "actor"), cli_str(e, "vault"));
     size_t i;
     json_t *field;
-    json_array_foreach(json_object_get(e, "fields"), i, field) {
+    json_array_foreach(json_object_get(e, "fields"), i, field)
+    {
         printf("%s%s", i == 0 ? " " : ",", json_string_value(field));
     }
     if (cli_str(e, "reason")[0] != '\0') {

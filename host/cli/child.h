@@ -8,11 +8,11 @@
 #define CHILD_ARGS_MAX 32
 
 typedef struct {
-    const char *program;               /* "coffer-kmsd", found beside this binary */
-    const char *args[CHILD_ARGS_MAX];  /* behind the program's name, NULL-terminated */
-    pid_t pid;                         /* 0: not running */
+    const char *program;              /* "coffer-kmsd", found beside this binary */
+    const char *args[CHILD_ARGS_MAX]; /* behind the program's name, NULL-terminated */
+    pid_t pid;                        /* 0: not running */
     uint64_t started_ms;
-    unsigned failures;                 /* starts in a row that did not last */
+    unsigned failures; /* starts in a row that did not last */
 } cli_child;
 
 /** Path of a program beside this binary. error SIZE, IO. */

@@ -14,6 +14,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "core/base/number.h"
 #include "host/cli/session.h"
 #include "host/cli/verbs.h"
 
@@ -61,20 +62,37 @@ static bool grow_states(importer *im, uint64_t line)
     return true;
 }
 
+/* One row of the journal: a word, a space, a line number. Rows of another form do not count; one that an interruption cut
+ * short has no newline and is of another form. */
+static bool journal_row(cf_view row, bool *ret_started, uint64_t *ret_line)
+{
+    size_t word = 0, end;
+    while (word < row.len && row.data[word] != ' ') {
+        word++;
+    }
+    for (end = word + 1; end < row.len && row.data[end] != ' ' && row.data[end] != '\n';) {
+        end++;
+    }
+    *ret_started = cf_view_eq(cf_view_sub(row, 0, word), CF_LIT("start"));
+    bool whole = row.len > 0 && row.data[row.len - 1] == '\n' && end < row.len;
+    return whole && cf_is_ok(cf_parse_u64(cf_view_sub(row, word + 1, end - word - 1),
+                                          IMPORT_LINES_MAX, ret_line));
+}
+
 static bool read_journal(importer *im)
 {
-    char row[256], word[8];
+    char row[256];
+    bool started;
     uint64_t line;
     rewind(im->journal);
     while (fgets(row, sizeof row, im->journal) != NULL) {
-        /* a row cut short by an interruption has no newline and does not count */
-        if (strchr(row, '\n') == NULL || sscanf(row, "%7s %" SCNu64, word, &line) != 2) {
+        if (!journal_row(cf_view_str(row), &started, &line)) {
             continue;
         }
         if (!grow_states(im, line)) {
             return false;
         }
-        im->state[line] = strcmp(word, "start") == 0 ? LINE_STARTED : LINE_FINISHED;
+        im->state[line] = started ? LINE_STARTED : LINE_FINISHED;
     }
     return fseek(im->journal, 0, SEEK_END) == 0;
 }
@@ -89,17 +107,20 @@ static void show_progress(importer *im, bool last)
         memset(bar, '.', 40);
         memset(bar, '#', full > 40 ? 40 : full);
         bar[40] = '\0';
-        fprintf(stderr, "\rimport [%s] %" PRIu64 " done, %" PRIu64 " bad%s", bar, im->done, im->bad, last ? "\n" : "");
+        fprintf(stderr, "\rimport [%s] %" PRIu64 " done, %" PRIu64 " bad%s", bar, im->done, im->bad,
+                last ? "\n" : "");
     } else if (tenths > im->shown) {
         im->shown = tenths;
-        fprintf(stderr, "import %u%%: %" PRIu64 " done, %" PRIu64 " bad\n", tenths * 10, im->done, im->bad);
+        fprintf(stderr, "import %u%%: %" PRIu64 " done, %" PRIu64 " bad\n", tenths * 10, im->done,
+                im->bad);
     }
 }
 
 /* Appends one row and hands it to the kernel: it survives this process. */
 static void journal(importer *im, const char *word, uint64_t line, const char *rest)
 {
-    if (fprintf(im->journal, "%s %" PRIu64 "%s%s\n", word, line, rest[0] != '\0' ? " " : "", rest) < 0 ||
+    if (fprintf(im->journal, "%s %" PRIu64 "%s%s\n", word, line, rest[0] != '\0' ? " " : "", rest) <
+            0 ||
         fflush(im->journal) != 0) {
         im->stopped = true;
     }
@@ -134,7 +155,8 @@ static bool next_line(importer *im, import_line *l)
     return got;
 }
 
-static void finish_line(importer *im, uint64_t line, const char *id, const cli_answer *answer, const char *code)
+static void finish_line(importer *im, uint64_t line, const char *id, const cli_answer *answer,
+                        const char *code)
 {
     pthread_mutex_lock(&im->lock);
     if (id != NULL) {
@@ -146,8 +168,10 @@ static void finish_line(importer *im, uint64_t line, const char *id, const cli_a
         fprintf(stderr, "%sline %" PRIu64 ": %s", im->tty ? "\n" : "", line, code);
         size_t i;
         json_t *field;
-        json_array_foreach(json_object_get(answer->json, "fields"), i, field) {
-            fprintf(stderr, "%s %s: %s", i > 0 ? ";" : "", cli_str(field, "name"), cli_str(field, "reason"));
+        json_array_foreach(json_object_get(answer->json, "fields"), i, field)
+        {
+            fprintf(stderr, "%s %s: %s", i > 0 ? ";" : "", cli_str(field, "name"),
+                    cli_str(field, "reason"));
         }
         fprintf(stderr, "\n");
     }
@@ -177,12 +201,14 @@ static bool send_line(importer *im, cli_session *session, const import_line *l)
     }
     for (unsigned attempt = 0;; attempt++) {
         CLI_ANSWER(answer);
-        int status = cli_call(session, "POST", "/v1/vaults", cf_view_make(l->text, l->len), NULL, &answer);
+        int status =
+            cli_call(session, "POST", "/v1/vaults", cf_view_make(l->text, l->len), NULL, &answer);
         if (status == CLI_OK && answer.status >= 200 && answer.status < 300) {
             finish_line(im, l->number, cli_str(answer.json, "id"), &answer, NULL);
             return true;
         }
-        if (status == CLI_OK && !worth_retrying(answer.status) && answer.status != 401 && answer.status != 403) {
+        if (status == CLI_OK && !worth_retrying(answer.status) && answer.status != 401 &&
+            answer.status != 403) {
             finish_line(im, l->number, NULL, &answer, cli_str(answer.json, "code"));
             return true;
         }
@@ -242,12 +268,15 @@ static bool open_files(importer *im)
 static int report(const importer *im)
 {
     if (cli_has(im->args, "json")) {
-        printf("{\"done\":%" PRIu64 ",\"bad\":%" PRIu64 ",\"skipped\":%" PRIu64 ",\"in_doubt\":%" PRIu64
-               ",\"complete\":%s}\n", im->done, im->bad, im->skipped, im->doubtful, im->stopped ? "false" : "true");
+        printf("{\"done\":%" PRIu64 ",\"bad\":%" PRIu64 ",\"skipped\":%" PRIu64
+               ",\"in_doubt\":%" PRIu64 ",\"complete\":%s}\n",
+               im->done, im->bad, im->skipped, im->doubtful, im->stopped ? "false" : "true");
     } else {
-        printf("%" PRIu64 " imported, %" PRIu64 " bad, %" PRIu64 " done before\n", im->done, im->bad, im->skipped);
+        printf("%" PRIu64 " imported, %" PRIu64 " bad, %" PRIu64 " done before\n", im->done,
+               im->bad, im->skipped);
         if (im->doubtful > 0) {
-            printf("%" PRIu64 " lines were under way when the last import stopped and were sent again: they may exist twice\n",
+            printf("%" PRIu64 " lines were under way when the last import stopped and were sent "
+                              "again: they may exist twice\n",
                    im->doubtful);
         }
         if (im->stopped) {
@@ -266,7 +295,8 @@ int cli_import(const cli_args *args)
     if (!cli_number(args, "jobs", 1, IMPORT_JOBS_MAX, &jobs)) {
         return CLI_USAGE;
     }
-    importer im = {.args = args, .tty = isatty(STDERR_FILENO) == 1, .lock = PTHREAD_MUTEX_INITIALIZER};
+    importer im = {
+        .args = args, .tty = isatty(STDERR_FILENO) == 1, .lock = PTHREAD_MUTEX_INITIALIZER};
     int status = CLI_USAGE;
     if (open_files(&im)) {
         pthread_t threads[IMPORT_JOBS_MAX];

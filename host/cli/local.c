@@ -18,7 +18,8 @@ static cf_result open_store(const char *state, cli_local *ret)
     CF_REQUIRE(octets.len == CF_ROW_KEY_BYTES, KEY);
     CF_TRY(cf_secret_set(&ret->row_key, cf_buf_view(&octets)));
     CF_TRY(cf_audit_key(&ret->row_key, &ret->audit_key));
-    cf_store_sqlite_opts opts = {.path = db, .anchor_path = anchor, .audit_key = &ret->audit_key, .read_only = true};
+    cf_store_sqlite_opts opts = {
+        .path = db, .anchor_path = anchor, .audit_key = &ret->audit_key, .read_only = true};
     return cf_store_sqlite_open(&opts, &ret->store);
 }
 
@@ -26,8 +27,8 @@ bool cli_local_open(const cli_args *args, cli_local *ret)
 {
     cf_result r = open_store(cli_state_folder(args), ret);
     if (!cf_is_ok(r)) {
-        fprintf(stderr, "coffer: the store below %s cannot be opened: %s (%s)\n", cli_state_folder(args),
-                cf_err_text(r.code), cf_err_code(r.code));
+        fprintf(stderr, "coffer: the store below %s cannot be opened: %s (%s)\n",
+                cli_state_folder(args), cf_err_text(r.code), cf_err_code(r.code));
     }
     return cf_is_ok(r);
 }

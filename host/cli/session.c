@@ -30,7 +30,8 @@ static bool state_line(const cli_args *args, const char *name, cf_buf *out)
 {
     char path[CLI_PATH_BYTES_MAX];
     int n = snprintf(path, sizeof path, "%s/%s", cli_state_folder(args), name);
-    if (n < 0 || (size_t)n >= sizeof path || !cf_is_ok(cf_file_read(path, CLI_TOKEN_BYTES_MAX, out))) {
+    if (n < 0 || (size_t)n >= sizeof path ||
+        !cf_is_ok(cf_file_read(path, CLI_TOKEN_BYTES_MAX, out))) {
         return false;
     }
     while (out->len > 0 && (out->data[out->len - 1] == '\n' || out->data[out->len - 1] == ' ')) {
@@ -51,7 +52,9 @@ static bool find_url(const cli_args *args, cf_buf *out)
     if (state_line(args, "run/url", out)) {
         return true;
     }
-    fprintf(stderr, "coffer: no service address: give --url, set COFFER_URL, or start one with `coffer up --state %s`\n",
+    fprintf(stderr,
+            "coffer: no service address: give --url, set COFFER_URL, or start one with `coffer up "
+            "--state %s`\n",
             cli_state_folder(args));
     return false;
 }
@@ -102,8 +105,8 @@ cli_session *cli_session_new(const cli_args *args)
     }
     cli_session *s = cf_mem_new(1, sizeof *s);
     if (s == NULL || !cf_is_ok(session_fill(s, cf_buf_view(&url), cf_buf_view(&token)))) {
-        fprintf(stderr, "coffer: %.*s is not an address (http://HOST:PORT or unix:PATH)\n", (int)url.len,
-                (const char *)url.data);
+        fprintf(stderr, "coffer: %.*s is not an address (http://HOST:PORT or unix:PATH)\n",
+                (int)url.len, (const char *)url.data);
         cli_session_free(&s);
     }
     return s;
@@ -125,7 +128,8 @@ void cli_answer_free(cli_answer *a)
     cf_json_free(&a->json);
 }
 
-int cli_call(cli_session *s, const char *method, const char *path, cf_view body, const char *if_match, cli_answer *ret)
+int cli_call(cli_session *s, const char *method, const char *path, cf_view body,
+             const char *if_match, cli_answer *ret)
 {
     char match[64];
     const char *headers[5] = {(const char *)s->authorization.data, "Accept: application/json"};
@@ -137,11 +141,16 @@ int cli_call(cli_session *s, const char *method, const char *path, cf_view body,
         (void)snprintf(match, sizeof match, "If-Match: \"%.40s\"", if_match);
         headers[n++] = match;
     }
-    cf_http_request req = {.method = method, .path = path, .headers = headers, .body = body,
-                           .timeout_ms = CALL_TIMEOUT_MS, .answer_bytes_max = CLI_ANSWER_BYTES_MAX};
+    cf_http_request req = {.method = method,
+                           .path = path,
+                           .headers = headers,
+                           .body = body,
+                           .timeout_ms = CALL_TIMEOUT_MS,
+                           .answer_bytes_max = CLI_ANSWER_BYTES_MAX};
     cf_result r = cf_http_client_call(s->http, &req, &ret->status, &ret->body);
     if (!cf_is_ok(r)) {
-        fprintf(stderr, "coffer: the service does not answer: %s (%s)\n", cf_err_text(r.code), cf_err_code(r.code));
+        fprintf(stderr, "coffer: the service does not answer: %s (%s)\n", cf_err_text(r.code),
+                cf_err_code(r.code));
         return CLI_UNREACHABLE;
     }
     cf_ignore(cf_json_parse(cf_buf_view(&ret->body), CLI_ANSWER_BYTES_MAX, &ret->json));
@@ -171,11 +180,12 @@ int cli_check(const cli_args *args, const cli_answer *a)
         cli_print_body(a);
         return CLI_FAILED;
     }
-    fprintf(stderr, "coffer: %s (%s, status %u, request %s)\n", cli_str(a->json, "message"), cli_str(a->json, "code"),
-            a->status, cli_str(a->json, "request_id"));
+    fprintf(stderr, "coffer: %s (%s, status %u, request %s)\n", cli_str(a->json, "message"),
+            cli_str(a->json, "code"), a->status, cli_str(a->json, "request_id"));
     size_t i;
     json_t *field;
-    json_array_foreach(json_object_get(a->json, "fields"), i, field) {
+    json_array_foreach(json_object_get(a->json, "fields"), i, field)
+    {
         fprintf(stderr, "  %s: %s\n", cli_str(field, "name"), cli_str(field, "reason"));
     }
     return CLI_FAILED;
@@ -186,8 +196,8 @@ CF_MUST_USE cf_result cli_put_encoded(cf_buf *out, cf_view v)
     static const char hex[] = "0123456789ABCDEF";
     for (size_t i = 0; i < v.len; i++) {
         uint8_t c = v.data[i];
-        bool plain = (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '-' ||
-                     c == '.' || c == '_' || c == '~' || c == ',';
+        bool plain = (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') ||
+                     c == '-' || c == '.' || c == '_' || c == '~' || c == ',';
         uint8_t coded[3] = {'%', (uint8_t)hex[c >> 4], (uint8_t)hex[c & 15]};
         CF_TRY(cf_buf_append(out, plain ? cf_view_make(&v.data[i], 1) : CF_VIEW_OF(coded)));
     }
@@ -214,10 +224,12 @@ bool cli_read_input(const char *file, cf_buf *out)
         if (n < 0 && errno == EINTR) {
             continue;
         }
-        bool kept = n > 0 && out->len < CLI_ANSWER_BYTES_MAX && cf_is_ok(cf_buf_append(out, cf_view_make(chunk, (size_t)n)));
+        bool kept = n > 0 && out->len < CLI_ANSWER_BYTES_MAX &&
+                    cf_is_ok(cf_buf_append(out, cf_view_make(chunk, (size_t)n)));
         cf_wipe(chunk, sizeof chunk);
         if (!kept) {
-            fprintf(stderr, "coffer: standard input cannot be read, or is over %zu octets\n", CLI_ANSWER_BYTES_MAX);
+            fprintf(stderr, "coffer: standard input cannot be read, or is over %zu octets\n",
+                    CLI_ANSWER_BYTES_MAX);
             return false;
         }
     }

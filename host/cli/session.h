@@ -30,7 +30,8 @@ void cli_answer_free(cli_answer *a);
 #define CLI_ANSWER(name) CF_AUTO(cli_answer_free) cli_answer name = {0, CF_BUF_EMPTY, NULL}
 
 /** Calls the service; body may be empty; if_match NULL for none. Returns CLI_OK when an answer of any status came; prints why not. */
-int cli_call(cli_session *s, const char *method, const char *path, cf_view body, const char *if_match, cli_answer *ret);
+int cli_call(cli_session *s, const char *method, const char *path, cf_view body,
+             const char *if_match, cli_answer *ret);
 
 /** CLI_OK for a 2xx answer; else prints the error (with --json the body, else sentence, code and fields) and returns CLI_FAILED. */
 int cli_check(const cli_args *args, const cli_answer *a);

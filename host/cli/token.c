@@ -63,10 +63,12 @@ int cli_token_create(const cli_args *args)
 
 static void print_token(const json_t *token)
 {
-    printf("%-28s %-20s %-9s ", cli_str(token, "id"), cli_str(token, "name"), cli_str(token, "state"));
+    printf("%-28s %-20s %-9s ", cli_str(token, "id"), cli_str(token, "name"),
+           cli_str(token, "state"));
     size_t i;
     json_t *scope;
-    json_array_foreach(json_object_get(token, "scopes"), i, scope) {
+    json_array_foreach(json_object_get(token, "scopes"), i, scope)
+    {
         printf("%s%s", i > 0 ? "," : "", json_string_value(scope));
     }
     printf("\n");
@@ -89,7 +91,8 @@ int cli_token_list(const cli_args *args)
     }
     size_t i;
     json_t *token;
-    json_array_foreach(json_object_get(answer.json, "tokens"), i, token) {
+    json_array_foreach(json_object_get(answer.json, "tokens"), i, token)
+    {
         print_token(token);
     }
     return CLI_OK;

@@ -130,19 +130,23 @@ static cf_result start_kms(stack *s)
 {
     const char *listen = text(s, "unix:", "/run/kms.sock");
     set_args(&s->children[KMSD], "coffer-kmsd",
-             (const char *[]){"--state", text(s, "", "/kms"), "--listen", listen, "--attestation-root",
-                              text(s, "", "/nsm/nsm-root.der"), NULL});
+             (const char *[]){"--state", text(s, "", "/kms"), "--listen", listen,
+                              "--attestation-root", text(s, "", "/nsm/nsm-root.der"), NULL});
     return start(&s->children[KMSD]);
 }
 
 static cf_result settle_key(stack *s, const char *enclave, bool trust)
 {
-    up_kms k = {.kms_addr = text(s, "unix:", "/run/kms.sock"), .config_path = text(s, "", "/config.json"),
-                .enclave_path = enclave, .trust_enclave = trust};
+    up_kms k = {.kms_addr = text(s, "unix:", "/run/kms.sock"),
+                .config_path = text(s, "", "/config.json"),
+                .enclave_path = enclave,
+                .trust_enclave = trust};
     cf_result r = up_kms_key(&k, &s->key_id);
     if (r.code == CF_ERR_ATTESTATION) {
-        fprintf(stderr, "coffer: the key's policy does not know this enclave program: it was changed or updated since the key was made.\n"
-                        "coffer: if you trust the program beside this command, start once with --trust-enclave\n");
+        fprintf(stderr, "coffer: the key's policy does not know this enclave program: it was "
+                        "changed or updated since the key was made.\n"
+                        "coffer: if you trust the program beside this command, start once with "
+                        "--trust-enclave\n");
     }
     return r;
 }
@@ -150,9 +154,10 @@ static cf_result settle_key(stack *s, const char *enclave, bool trust)
 static cf_result start_agent(stack *s, const char *enclave)
 {
     set_args(&s->children[AGENT], "coffer-agent",
-             (const char *[]){"--enclave", enclave, "--nsm", text(s, "", "/nsm"), "--run", text(s, "", "/run"), "--listen",
-                              text(s, "unix:", "/run/agent.sock"), "--kms", text(s, "unix:", "/run/kms.sock"),
-                              "--credentials", text(s, "", "/credentials.json"), "--key-id",
+             (const char *[]){"--enclave", enclave, "--nsm", text(s, "", "/nsm"), "--run",
+                              text(s, "", "/run"), "--listen", text(s, "unix:", "/run/agent.sock"),
+                              "--kms", text(s, "unix:", "/run/kms.sock"), "--credentials",
+                              text(s, "", "/credentials.json"), "--key-id",
                               (const char *)s->key_id.data, NULL});
     return start(&s->children[AGENT]);
 }
@@ -161,9 +166,10 @@ static cf_result start_api(stack *s)
 {
     set_args(&s->children[API], "coffer-api",
              (const char *[]){"--state", text(s, "", "/api"), "--listen", s->listen, "--agent",
-                              text(s, "unix:", "/run/agent.sock"), "--kms", text(s, "unix:", "/run/kms.sock"), "--kms-key",
-                              (const char *)s->key_id.data, "--schemas", text(s, "", "/schemas"), "--admin-token-file",
-                              text(s, "", "/admin.token"), NULL});
+                              text(s, "unix:", "/run/agent.sock"), "--kms",
+                              text(s, "unix:", "/run/kms.sock"), "--kms-key",
+                              (const char *)s->key_id.data, "--schemas", text(s, "", "/schemas"),
+                              "--admin-token-file", text(s, "", "/admin.token"), NULL});
     return start(&s->children[API]);
 }
 
@@ -194,7 +200,8 @@ static void watch_child(cli_child *c, uint64_t now)
         }
         return;
     }
-    unsigned doublings = c->failures < UP_BACKOFF_DOUBLINGS_MAX ? c->failures : UP_BACKOFF_DOUBLINGS_MAX;
+    unsigned doublings =
+        c->failures < UP_BACKOFF_DOUBLINGS_MAX ? c->failures : UP_BACKOFF_DOUBLINGS_MAX;
     if (c->failures > 0 && now - c->started_ms < (uint64_t)UP_BACKOFF_MS << doublings) {
         return;
     }
@@ -230,7 +237,8 @@ int cli_up(const cli_args *args)
 {
     static const char default_listen[] = "127.0.0.1:8400";
     char enclave[CLI_PATH_BYTES_MAX];
-    CF_AUTO(stack_clear) stack s = {.state = cli_state_folder(args), .listen = cli_get(args, "listen"), .lock = -1};
+    CF_AUTO(stack_clear)
+    stack s = {.state = cli_state_folder(args), .listen = cli_get(args, "listen"), .lock = -1};
     if (s.listen == NULL) {
         s.listen = default_listen;
     }
@@ -246,7 +254,8 @@ int cli_up(const cli_args *args)
     if (cf_is_ok(r)) {
         supervise(&s);
     } else {
-        fprintf(stderr, "coffer: the service could not start: %s (%s)\n", cf_err_text(r.code), cf_err_code(r.code));
+        fprintf(stderr, "coffer: the service could not start: %s (%s)\n", cf_err_text(r.code),
+                cf_err_code(r.code));
     }
     for (size_t i = CHILDREN; i > 0; i--) {
         cli_child_stop(&s.children[i - 1], UP_GRACE_MS);

@@ -26,7 +26,8 @@ static cf_result measure_enclave(const char *path, cf_buf *ret_hex)
     return cf_buf_append(ret_hex, cf_view_make("", 1));
 }
 
-static cf_result kms_call(const up_kms *k, const char *operation, const json_t *request, json_t **ret)
+static cf_result kms_call(const up_kms *k, const char *operation, const json_t *request,
+                          json_t **ret)
 {
     CF_BUF(body);
     CF_BUF(answer);
@@ -37,8 +38,12 @@ static cf_result kms_call(const up_kms *k, const char *operation, const json_t *
     CF_TRY(cf_http_client_new(k->kms_addr, &http));
     (void)snprintf(target, sizeof target, "X-Amz-Target: TrentService.%s", operation);
     const char *headers[] = {"Content-Type: application/x-amz-json-1.1", target, NULL};
-    cf_http_request req = {.method = "POST", .path = "/", .headers = headers, .body = cf_buf_view(&body),
-                           .timeout_ms = KMS_TIMEOUT_MS, .answer_bytes_max = CONFIG_BYTES_MAX};
+    cf_http_request req = {.method = "POST",
+                           .path = "/",
+                           .headers = headers,
+                           .body = cf_buf_view(&body),
+                           .timeout_ms = KMS_TIMEOUT_MS,
+                           .answer_bytes_max = CONFIG_BYTES_MAX};
     CF_TRY(cf_http_client_call(http, &req, &status, &answer));
     CF_REQUIRE(status == 200, KMS_REFUSED);
     if (ret != NULL) {
@@ -50,13 +55,13 @@ static cf_result kms_call(const up_kms *k, const char *operation, const json_t *
 /* Everything but decrypting for the service itself; decrypting only for an attested enclave of a listed measure. */
 static json_t *new_policy(const char *measure)
 {
-    return json_pack("{s:s,s:[{s:s,s:s,s:{s:s},s:[sssss],s:s},{s:s,s:s,s:{s:s},s:s,s:s,s:{s:{s:[s]}}}]}",
-                     "Version", "2012-10-17", "Statement",
-                     "Sid", "Service", "Effect", "Allow", "Principal", "AWS", "*", "Action", "kms:DescribeKey",
-                     "kms:GetKeyPolicy", "kms:PutKeyPolicy", "kms:GenerateDataKeyPairWithoutPlaintext", "kms:Encrypt",
-                     "Resource", "*",
-                     "Sid", "AttestedDecrypt", "Effect", "Allow", "Principal", "AWS", "*", "Action", "kms:Decrypt",
-                     "Resource", "*", "Condition", "StringEqualsIgnoreCase", MEASURE_KEY, measure);
+    return json_pack(
+        "{s:s,s:[{s:s,s:s,s:{s:s},s:[sssss],s:s},{s:s,s:s,s:{s:s},s:s,s:s,s:{s:{s:[s]}}}]}",
+        "Version", "2012-10-17", "Statement", "Sid", "Service", "Effect", "Allow", "Principal",
+        "AWS", "*", "Action", "kms:DescribeKey", "kms:GetKeyPolicy", "kms:PutKeyPolicy",
+        "kms:GenerateDataKeyPairWithoutPlaintext", "kms:Encrypt", "Resource", "*", "Sid",
+        "AttestedDecrypt", "Effect", "Allow", "Principal", "AWS", "*", "Action", "kms:Decrypt",
+        "Resource", "*", "Condition", "StringEqualsIgnoreCase", MEASURE_KEY, measure);
 }
 
 static cf_result create_key(const up_kms *k, const char *measure, cf_buf *ret_key_id)
@@ -71,7 +76,8 @@ static cf_result create_key(const up_kms *k, const char *measure, cf_buf *ret_ke
     policy = new_policy(measure);
     CF_REQUIRE(policy != NULL, NO_MEMORY);
     CF_TRY(cf_json_dump(policy, &text));
-    request = json_pack("{s:s,s:o}", "Description", "vault keys", "Policy", cf_json_str(cf_buf_view(&text)));
+    request = json_pack("{s:s,s:o}", "Description", "vault keys", "Policy",
+                        cf_json_str(cf_buf_view(&text)));
     CF_REQUIRE(request != NULL, NO_MEMORY);
     CF_TRY(kms_call(k, "CreateKey", request, &answer));
     CF_TRY(cf_json_get_str(json_object_get(answer, "KeyMetadata"), "Arn", 2048, &id));
@@ -88,8 +94,10 @@ static json_t *accepted_measures(json_t *policy)
 {
     size_t i;
     json_t *statement;
-    json_array_foreach(json_object_get(policy, "Statement"), i, statement) {
-        json_t *equals = json_object_get(json_object_get(statement, "Condition"), "StringEqualsIgnoreCase");
+    json_array_foreach(json_object_get(policy, "Statement"), i, statement)
+    {
+        json_t *equals =
+            json_object_get(json_object_get(statement, "Condition"), "StringEqualsIgnoreCase");
         json_t *list = json_object_get(equals, MEASURE_KEY);
         if (json_is_array(list)) {
             return list;
@@ -102,7 +110,8 @@ static bool lists_measure(const json_t *list, const char *measure)
 {
     size_t i;
     json_t *value;
-    json_array_foreach(list, i, value) {
+    json_array_foreach(list, i, value)
+    {
         if (json_is_string(value) && strcmp(json_string_value(value), measure) == 0) {
             return true;
         }
@@ -115,7 +124,8 @@ static cf_result put_policy(const up_kms *k, cf_view key_id, const json_t *polic
     CF_JSON(request);
     CF_BUF(text);
     CF_TRY(cf_json_dump(policy, &text));
-    request = json_pack("{s:o,s:o}", "KeyId", cf_json_str(key_id), "Policy", cf_json_str(cf_buf_view(&text)));
+    request = json_pack("{s:o,s:o}", "KeyId", cf_json_str(key_id), "Policy",
+                        cf_json_str(cf_buf_view(&text)));
     CF_REQUIRE(request != NULL, NO_MEMORY);
     return kms_call(k, "PutKeyPolicy", request, NULL);
 }

@@ -45,11 +45,13 @@ int cli_vault_create(const cli_args *args)
         return CLI_USAGE;
     }
     const char *schema = cli_get(args, "schema");
-    cf_result r = cf_buf_append(&path, schema != NULL ? CF_LIT("/v1/vaults?schema=") : CF_LIT("/v1/vaults"));
+    cf_result r =
+        cf_buf_append(&path, schema != NULL ? CF_LIT("/v1/vaults?schema=") : CF_LIT("/v1/vaults"));
     if (!cf_is_ok(r) || !cf_is_ok(cli_put_encoded(&path, cf_view_str(schema)))) {
         return complain();
     }
-    int status = cli_call(session, "POST", (const char *)path.data, cf_buf_view(&body), NULL, &answer);
+    int status =
+        cli_call(session, "POST", (const char *)path.data, cf_buf_view(&body), NULL, &answer);
     if (status == CLI_OK && (status = cli_check(args, &answer)) == CLI_OK) {
         if (cli_has(args, "json")) {
             cli_print_body(&answer);
@@ -86,7 +88,8 @@ int cli_vault_get(const cli_args *args)
     }
     const char *name;
     json_t *present;
-    json_object_foreach(answer.json, name, present) {
+    json_object_foreach(answer.json, name, present)
+    {
         printf("%-20s %s\n", name, json_is_true(present) ? "set" : "-");
     }
     return CLI_OK;
@@ -104,7 +107,8 @@ static int change(const cli_args *args, const char *method, cf_view body, const 
     if (!cf_is_ok(vault_path(&path, args->words[0], ""))) {
         return complain();
     }
-    int status = cli_call(session, method, (const char *)path.data, body, cli_get(args, "if-match"), &answer);
+    int status = cli_call(session, method, (const char *)path.data, body, cli_get(args, "if-match"),
+                          &answer);
     if (status == CLI_OK && (status = cli_check(args, &answer)) == CLI_OK) {
         if (cli_has(args, "json")) {
             cli_print_body(&answer);
@@ -135,8 +139,8 @@ int cli_vault_delete(const cli_args *args)
     if (fields == NULL) {
         return change(args, "DELETE", CF_LIT("{\"delete_all\":true}"), "deleted");
     }
-    if (!cf_is_ok(cf_buf_append(&body, CF_LIT("{\"fields\":"))) || !cf_is_ok(names_json(&body, fields)) ||
-        !cf_is_ok(cf_buf_append(&body, CF_LIT("}")))) {
+    if (!cf_is_ok(cf_buf_append(&body, CF_LIT("{\"fields\":"))) ||
+        !cf_is_ok(names_json(&body, fields)) || !cf_is_ok(cf_buf_append(&body, CF_LIT("}")))) {
         return complain();
     }
     return change(args, "DELETE", cf_buf_view(&body), "fields deleted");
@@ -156,13 +160,16 @@ static int show_decrypted(const cli_answer *answer)
 {
     const char *name;
     json_t *value;
-    json_object_foreach(json_object_get(answer->json, "data"), name, value) {
-        printf("%-20s %s\n", name, json_string_value(value) != NULL ? json_string_value(value) : "");
+    json_object_foreach(json_object_get(answer->json, "data"), name, value)
+    {
+        printf("%-20s %s\n", name,
+               json_string_value(value) != NULL ? json_string_value(value) : "");
     }
     json_t *errors = json_object_get(answer->json, "errors");
     size_t i;
     json_t *error;
-    json_array_foreach(errors, i, error) {
+    json_array_foreach(errors, i, error)
+    {
         fprintf(stderr, "%-20s (%s)\n", cli_str(error, "field"), cli_str(error, "code"));
     }
     return json_array_size(errors) == 0 ? CLI_OK : CLI_PARTIAL;
@@ -181,10 +188,12 @@ int cli_vault_decrypt(const cli_args *args)
         fprintf(stderr, "coffer: decrypt needs --fields and --reason\n");
         return CLI_USAGE;
     }
-    if (!cf_is_ok(vault_path(&path, args->words[0], "/decrypt")) || !cf_is_ok(decrypt_body(args, &body))) {
+    if (!cf_is_ok(vault_path(&path, args->words[0], "/decrypt")) ||
+        !cf_is_ok(decrypt_body(args, &body))) {
         return complain();
     }
-    int status = cli_call(session, "POST", (const char *)path.data, cf_buf_view(&body), NULL, &answer);
+    int status =
+        cli_call(session, "POST", (const char *)path.data, cf_buf_view(&body), NULL, &answer);
     if (status != CLI_OK || (status = cli_check(args, &answer)) != CLI_OK) {
         return status;
     }
