@@ -110,9 +110,29 @@ bool vec_has(const json_t *o, const char *name)
     return json_object_get(o, name) != NULL;
 }
 
-void vec_same(cf_view got, cf_view wanted, const char *what, const char *where)
+bool vec_valid(const json_t *test)
 {
-    if (!cf_view_eq(got, wanted)) {
-        fail_msg("%s: %s differs (%zu octets, %zu expected)", where, what, got.len, wanted.len);
+    const char *result = vec_text(test, "result");
+    bool valid = strcmp(result, "valid") == 0;
+    assert_true(valid || strcmp(result, "invalid") == 0);
+    return valid;
+}
+
+void vec_wycheproof(const char *path, vec_case_fn fn, void *ctx, size_t run, size_t skipped)
+{
+    json_t *root = vec_load(path);
+    const json_t *groups = vec_array(root, "testGroups");
+    size_t did_run = 0, did_skip = 0;
+    for (size_t g = 0; g < json_array_size(groups); g++) {
+        const json_t *group = json_array_get(groups, g), *tests = vec_array(group, "tests");
+        for (size_t i = 0; i < json_array_size(tests); i++) {
+            bool done = fn(group, json_array_get(tests, i), ctx);
+            did_run += done;
+            did_skip += !done;
+        }
     }
+    assert_int_equal(did_run + did_skip, vec_int(root, "numberOfTests"));
+    json_decref(root);
+    assert_int_equal(did_run, run);
+    assert_int_equal(did_skip, skipped);
 }

@@ -26,5 +26,12 @@ bool vec_has(const json_t *o, const char *name);
 /** Octets of a NUL-terminated hexadecimal string. */
 void vec_from_hex(const char *hex, cf_buf *ret);
 
-/** Fails unless the views are equal; where names the case. */
-void vec_same(cf_view got, cf_view wanted, const char *what, const char *where);
+/** A case's result, which must be "valid" or "invalid". */
+bool vec_valid(const json_t *test);
+
+/** Looks at one case of a Wycheproof file; false when it is skipped. */
+typedef bool (*vec_case_fn)(const json_t *group, const json_t *test, void *ctx);
+
+/** Calls fn for every case of the file and fails unless exactly run cases were looked at and skipped ones skipped, which together
+ *  must be the number that the file tells. */
+void vec_wycheproof(const char *path, vec_case_fn fn, void *ctx, size_t run, size_t skipped);

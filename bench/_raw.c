@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* EC_KEY is deprecated in OpenSSL 3 and nothing else here is as fast on it; a reference must be the best there is. */
 #define OPENSSL_SUPPRESS_DEPRECATED
-#include "bench/bench_raw.h"
+#include "bench/raw.h"
 
 #include <openssl/crypto.h>
 #include <openssl/ec.h>
