@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Requests and answers of the Nitro Secure Module in CBOR: nsm-attestation sheet section 2. No I/O. */
+/* Requests and answers of the Nitro Secure Module in CBOR: docs/formats/attestation.md section 4. No I/O. */
 #pragma once
 #include "core/attest/attest.h"
 
@@ -17,6 +17,7 @@ typedef enum {
     CF_NSM_OP_COUNT
 } cf_nsm_op;
 
+/** A request; only op's members count. */
 typedef struct {
     cf_nsm_op op;
     uint16_t index; /* PCR, or range of LockPCRs */
@@ -25,8 +26,19 @@ typedef struct {
     cf_view user_data, nonce, public_key;
 } cf_nsm_request;
 
-typedef enum { CF_NSM_SUCCESS, CF_NSM_INVALID_ARGUMENT, CF_NSM_INVALID_INDEX, CF_NSM_INVALID_RESPONSE, CF_NSM_READ_ONLY_INDEX,
-               CF_NSM_INVALID_OPERATION, CF_NSM_BUFFER_TOO_SMALL, CF_NSM_INPUT_TOO_LARGE, CF_NSM_INTERNAL_ERROR } cf_nsm_error;
+/** Numbers as the device's interface has them. */
+typedef enum {
+    CF_NSM_SUCCESS,
+    CF_NSM_INVALID_ARGUMENT,
+    CF_NSM_INVALID_INDEX,
+    CF_NSM_INVALID_RESPONSE,
+    CF_NSM_READ_ONLY_INDEX,
+    CF_NSM_INVALID_OPERATION,
+    CF_NSM_BUFFER_TOO_SMALL,
+    CF_NSM_INPUT_TOO_LARGE,
+    CF_NSM_INTERNAL_ERROR,
+    CF_NSM_ERROR_COUNT
+} cf_nsm_error;
 
 typedef struct {
     cf_nsm_error error; /* CF_NSM_SUCCESS: op's members below are set */
@@ -38,7 +50,12 @@ typedef struct {
     uint32_t locked_pcrs; /* bit per register */
 } cf_nsm_response;
 
+/** Appends. error ARGUMENT no such op; SIZE over the limit of requests or responses; NO_MEMORY. */
 CF_MUST_USE cf_result cf_nsm_request_encode(const cf_nsm_request *m, cf_buf *out);
-CF_MUST_USE cf_result cf_nsm_request_decode(cf_view in, cf_nsm_request *ret);
 CF_MUST_USE cf_result cf_nsm_response_encode(const cf_nsm_response *m, cf_buf *out);
+
+/** Views of *ret borrow from the input. Members in any order; definite and indefinite maps.
+ *  error UNSUPPORTED no such operation; SIZE, DUPLICATE, MISSING, UNKNOWN_MEMBER (requests; answers may grow), RANGE, and the
+ *        reader's codes */
+CF_MUST_USE cf_result cf_nsm_request_decode(cf_view in, cf_nsm_request *ret);
 CF_MUST_USE cf_result cf_nsm_response_decode(cf_view in, cf_nsm_response *ret);

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The security module as the enclave sees it: one call, octets in and out, whatever stands behind it. */
+/* The security module as the enclave sees it: one call, octets in and out, whatever stands behind it; and the software
+ * module that stands there on a machine without Nitro. docs/formats/attestation.md */
 #pragma once
 #include "core/attest/nsm.h"
 
 /** One backend: the stream to a software NSM, or (on Nitro) the device. */
 typedef struct {
-    /** Sends one request, appends its answer. error IO, TIMEOUT, SIZE. Calls are serialised by the backend. */
+    /** Sends one request, appends its answer. error IO, TIMEOUT, SIZE, CLOSED. Calls are serialised by the backend. */
     cf_result (*call)(void *self, cf_view request, cf_buf *ret_response);
     void (*close)(void *self);
 } cf_nsm_ops;
@@ -15,29 +16,50 @@ typedef struct {
     void *self;
 } cf_nsm;
 
-/** Backend over a connected stream socket: u32 big-endian length, then the request; the same back. Takes the fd. */
+/** How long the module may take for one answer; the device gives up after 120 s, a working one needs milliseconds. */
+#define CF_NSM_TIMEOUT_MS 5000
+
+/** Backend over a connected stream socket: u32 big-endian length, then the request; the same back. Takes the fd.
+ *  After a call that failed the stream is out of step, so every later one is IO at once. error NO_MEMORY (the fd is closed).
+ *  system calls: poll, recv, send, clock_gettime (vDSO), futex, close */
 CF_MUST_USE cf_result cf_nsm_open_stream(int fd, cf_nsm *ret);
+/** Accepts the zero state and leaves it. */
 void cf_nsm_close(cf_nsm *n);
 
-/** A fresh document with the given optional inputs (empty view with has_* unset: null). Appends. error NSM, IO. */
+/** A fresh document with the given optional inputs (empty view with has_* unset: null); inputs->op is ignored. Appends.
+ *  error NSM the module refused or answered nonsense; SIZE; IO, TIMEOUT. */
 CF_MUST_USE cf_result cf_nsm_attest(cf_nsm *n, const cf_nsm_request *inputs, cf_buf *ret_doc);
+/** len random octets from the module, asked for as often as it takes. */
 CF_MUST_USE cf_result cf_nsm_random(cf_nsm *n, uint8_t *out, size_t len);
 /** Module id (appended) and PCR0. */
-CF_MUST_USE cf_result cf_nsm_identity(cf_nsm *n, cf_buf *ret_module_id, uint8_t ret_pcr0[static CF_PCR_BYTES_SHA384]);
+CF_MUST_USE cf_result cf_nsm_identity(cf_nsm *n, cf_buf *ret_module_id,
+                                      uint8_t ret_pcr0[static CF_PCR_BYTES_SHA384]);
 
 /* --- software NSM: runs on the host side of a confined enclave, beside its launcher --- */
 
-/** Local root of trust: P-384 key and certificate in two files of a folder (nsm-root.key 0600, nsm-root.der), made at first use. */
+/** What tells a software module's documents from real ones: root CN, and an instance that cannot be. */
+#define CF_SOFT_ROOT_CN "coffer.local.nitro-enclaves"
+#define CF_SOFT_INSTANCE_ID "i-00000000000000000"
+
+/** Local root of trust: P-384 key and certificate in two files of a folder, made at first use: nsm-root.key (PKCS#8, 0600) and
+ *  nsm-root.der (0644). The certificate alone may be missing: it is made anew for the key. Never the other way round.
+ *  error STATE certificate without key; KEY they do not belong together; NOT_FOUND no folder; IO, NOT_PERMITTED. */
 typedef struct cf_soft_root cf_soft_root;
 CF_MUST_USE cf_result cf_soft_root_open(const char *folder, cf_soft_root **ret);
 void cf_soft_root_free(cf_soft_root **r);
+/** DER, borrowed: what a verifier pins. */
 cf_view cf_soft_root_cert(const cf_soft_root *r);
 
-/** One module instance for one enclave: registers, lock state, leaf certificate (3 h, made anew before it ends). */
+/** One module instance for one enclave: registers, lock state, leaf certificate (3 h, made anew with the certificates above it
+ *  before it ends). Used by one thread at a time; borrows the root, which must outlive it. pcr0 all zero: debug mode. */
 typedef struct cf_soft_nsm cf_soft_nsm;
-CF_MUST_USE cf_result cf_soft_nsm_new(const cf_soft_root *root, const uint8_t pcr0[static CF_PCR_BYTES_SHA384], cf_soft_nsm **ret);
+CF_MUST_USE cf_result cf_soft_nsm_new(const cf_soft_root *root,
+                                      const uint8_t pcr0[static CF_PCR_BYTES_SHA384],
+                                      cf_soft_nsm **ret);
 void cf_soft_nsm_free(cf_soft_nsm **s);
-/** Answers one request as the device does: whatever is wrong comes back as an Error answer, never as a failure. */
+/** Answers one request as the device does: whatever is wrong comes back as an Error answer, never as a failure.
+ *  error NO_MEMORY alone. */
 CF_MUST_USE cf_result cf_soft_nsm_answer(cf_soft_nsm *s, cf_view request, cf_buf *ret_response);
-/** Serves requests on a stream until the other side closes; for a thread of its own. */
+/** Serves requests on a stream until the other side closes (ok); for a thread of its own. The fd stays the caller's.
+ *  error SIZE over CF_NSM_REQUEST_BYTES_MAX, TIMEOUT for a request that stops half way, IO. */
 CF_MUST_USE cf_result cf_soft_nsm_serve(cf_soft_nsm *s, int fd);

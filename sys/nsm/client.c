@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "sys/nsm/nsm.h"
+
+void cf_nsm_close(cf_nsm *n)
+{
+    if (n->ops != NULL) {
+        n->ops->close(n->self);
+    }
+    *n = (cf_nsm){NULL, NULL};
+}
+
+/* One round. Views of *ret borrow from octets. error NSM for an Error answer, for another operation's, and for nonsense. */
+static cf_result ask(cf_nsm *n, const cf_nsm_request *q, cf_buf *octets, cf_nsm_response *ret)
+{
+    CF_BUF(request);
+    CF_TRY(cf_nsm_request_encode(q, &request));
+    CF_TRY(n->ops->call(n->self, cf_buf_view(&request), octets));
+    cf_result parsed = cf_nsm_response_decode(cf_buf_view(octets), ret);
+    CF_REQUIRE(cf_is_ok(parsed) && ret->error == CF_NSM_SUCCESS && ret->op == q->op, NSM);
+    return cf_ok();
+}
+
+CF_MUST_USE cf_result cf_nsm_attest(cf_nsm *n, const cf_nsm_request *inputs, cf_buf *ret_doc)
+{
+    CF_BUF(octets);
+    cf_nsm_request q = *inputs;
+    cf_nsm_response m;
+    q.op = CF_NSM_ATTESTATION;
+    CF_TRY(ask(n, &q, &octets, &m));
+    CF_REQUIRE(m.data.len > 0, NSM);
+    return cf_buf_append(ret_doc, m.data);
+}
+
+CF_MUST_USE cf_result cf_nsm_random(cf_nsm *n, uint8_t *out, size_t len)
+{
+    cf_nsm_request q = {.op = CF_NSM_GET_RANDOM};
+    for (size_t got = 0; got < len;) {
+        CF_BUF(octets);
+        cf_nsm_response m;
+        CF_TRY(ask(n, &q, &octets, &m));
+        /* How many octets come is the device's choice, but none at all would keep this loop for ever. */
+        CF_REQUIRE(m.data.len > 0, NSM);
+        size_t take = m.data.len < len - got ? m.data.len : len - got;
+        cf_copy(out + got, m.data.data, take);
+        got += take;
+    }
+    return cf_ok();
+}
+
+CF_MUST_USE cf_result cf_nsm_identity(cf_nsm *n, cf_buf *ret_module_id,
+                                      uint8_t ret_pcr0[static CF_PCR_BYTES_SHA384])
+{
+    CF_BUF(octets);
+    CF_BUF(pcr_octets);
+    cf_nsm_request describe = {.op = CF_NSM_DESCRIBE};
+    cf_nsm_request pcr0 = {.op = CF_NSM_DESCRIBE_PCR, .index = 0};
+    cf_nsm_response module, value;
+    CF_TRY(ask(n, &describe, &octets, &module));
+    CF_TRY(ask(n, &pcr0, &pcr_octets, &value));
+    CF_REQUIRE(module.module_id.len > 0 && value.data.len == CF_PCR_BYTES_SHA384, NSM);
+    CF_TRY(cf_buf_append(ret_module_id, module.module_id));
+    cf_copy(ret_pcr0, value.data.data, CF_PCR_BYTES_SHA384);
+    return cf_ok();
+}
