@@ -7,7 +7,8 @@
 #include <openssl/x509v3.h>
 
 #define SERIAL_BYTES 16
-#define X509_V3 2 /* version number as encoded */
+#define X509_V3 2                        /* version number as encoded */
+#define TIME_S_MAX INT64_C(253402300799) /* the last second of 9999, RFC 5280 section 4.1.2.5 */
 
 CF_LIB_FREE(X509_NAME, X509_NAME_free)
 CF_LIB_FREE(BASIC_CONSTRAINTS, BASIC_CONSTRAINTS_free)
@@ -49,10 +50,11 @@ static cf_result set_serial(X509 *cert)
 
 static cf_result set_validity(X509 *cert, const cf_cert_spec *spec)
 {
-    CF_REQUIRE(spec->not_before_s <= spec->not_after_s, ARGUMENT);
+    CF_REQUIRE(spec->not_before_s >= 0 && spec->not_before_s <= spec->not_after_s, ARGUMENT);
+    CF_REQUIRE(spec->not_after_s <= TIME_S_MAX, ARGUMENT);
     bool set = ASN1_TIME_set(X509_getm_notBefore(cert), (time_t)spec->not_before_s) != NULL &&
                ASN1_TIME_set(X509_getm_notAfter(cert), (time_t)spec->not_after_s) != NULL;
-    return cf_lib_ok(set, CF_ERR_ARGUMENT); /* years that X.509 cannot say */
+    return cf_lib_ok(set, CF_ERR_CRYPTO);
 }
 
 /* As the genuine ones: constraints critical in all; key usage critical in CAs only. */

@@ -163,11 +163,8 @@ CF_MUST_USE cf_result cf_chain_verify(cf_view root, const cf_view *bundle, size_
     CF_AUTO(cf_lib_free_X509) X509 *end = NULL;
     CF_TRY(parse(leaf, &end));
     CF_TRY(check_path(&p, end));
-    cf_dh_public pub;
-    CF_TRY(key_of(end, &pub));
     cf_result r = verify(&p, end, at_ms);
     ERR_clear_error(); /* a path that holds can leave traces of those that were tried before it */
     CF_TRY(r);
-    *ret_pub = pub;
-    return cf_ok();
+    return key_of(end, ret_pub);
 }

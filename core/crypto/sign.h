@@ -30,11 +30,12 @@ CF_MUST_USE cf_result cf_rsa_oaep_decrypt(const cf_rsa_key *k, cf_view ct, cf_bu
  *  Appends 256 octets. */
 CF_MUST_USE cf_result cf_rsa_oaep_encrypt(cf_view spki, cf_view pt, cf_buf *out);
 
-/** Verifies leaf <- bundle[n-1] <- ... <- bundle[0], where bundle[0] must equal root octet for octet: names, signatures
- *  (ecdsa-with-SHA384 over P-384), CA flags, keyCertSign, path lengths, validity at the given time.
+/** Verifies leaf <- bundle[n-1] <- ... <- bundle[0], where bundle[0] must equal root octet for octet: names (compared as octets),
+ *  signatures (ecdsa-with-SHA384 over P-384), CA flags, keyCertSign, path lengths, validity at the given time (from notBefore up to
+ *  and without notAfter).
  *  in    all DER; at_ms milliseconds since the epoch; n 1..CF_CHAIN_CERTS_MAX
  *  out   *ret_pub the leaf's P-384 point
- *  error CHAIN whatever is wrong; KEY when the leaf's key is not P-384. cost n + 1 verifications at most */
+ *  error CHAIN whatever is wrong; KEY when all holds but the leaf's key is not P-384. cost n + 1 verifications at most */
 #define CF_CHAIN_CERTS_MAX 8
 #define CF_CERT_BYTES_MAX 4096 /* genuine ones take up to 1,024 */
 CF_MUST_USE cf_result cf_chain_verify(cf_view root, const cf_view *bundle, size_t n, cf_view leaf,
