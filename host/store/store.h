@@ -4,6 +4,15 @@
 #include "core/audit/entry.h"
 #include "core/vault/record.h"
 
+#define CF_STORE_READERS 8            /* connections that serve reads */
+#define CF_STORE_QUEUE_MAX 1024       /* changes that wait for a transaction; one more is BUSY */
+#define CF_STORE_GROUP_MAX 256        /* changes that share one transaction */
+#define CF_STORE_LOCK_TIMEOUT_MS 1000 /* wait for a database that another process has locked */
+#define CF_STORE_LOG_PAGES                                                                         \
+    1000 /* of the write-ahead log; from then on it is copied into the database file */
+#define CF_STORE_TOKENS_MAX 4096 /* one more is SIZE */
+#define CF_STORE_ANCHOR_MS 1000  /* between two writes of the anchor, at least */
+
 /** Condition of a row write. */
 typedef enum { CF_PUT_CREATE, CF_PUT_REPLACE } cf_put_kind;
 
@@ -18,10 +27,10 @@ typedef struct {
 
 /** A token: only the hash of its secret is ever here. */
 typedef struct {
-    char id[32];         /* "t_" and base62 */
+    char id[32]; /* "t_" and base62 */
     char name[64];
-    uint8_t hash[32];    /* SHA-256 of the token text */
-    uint32_t scopes;     /* bits of CF_SCOPE_* */
+    uint8_t hash[32];                            /* SHA-256 of the token text */
+    uint32_t scopes;                             /* bits of CF_SCOPE_* */
     uint64_t created_ms, expires_ms, revoked_ms; /* 0: never */
 } cf_token;
 enum { CF_SCOPE_WRITE = 1, CF_SCOPE_READ = 2, CF_SCOPE_DECRYPT = 4, CF_SCOPE_ADMIN = 8 };
@@ -29,9 +38,9 @@ enum { CF_SCOPE_WRITE = 1, CF_SCOPE_READ = 2, CF_SCOPE_DECRYPT = 4, CF_SCOPE_ADM
 /** One transaction: at most one row write or one token write, and always one audit entry, whose seq the store fills in, and with
  *  a token write also its seal. If the condition fails nothing of it is written. */
 typedef struct {
-    const cf_store_put *put;      /* or NULL */
-    const cf_token *token_put;    /* insert or replace by id; or NULL */
-    const cf_audit_entry *entry;  /* seq is ignored */
+    const cf_store_put *put;     /* or NULL */
+    const cf_token *token_put;   /* insert or replace by id; or NULL */
+    const cf_audit_entry *entry; /* seq is ignored */
 } cf_store_change;
 
 /** One stored audit entry: the encoded entry, and what the store keeps beside it. Views borrow for the call. */
@@ -55,17 +64,20 @@ typedef struct {
      *        place waits for the outcome, which the store's own time limits bound, so that the answer is always the truth.
      *  error EXISTS, VERSION_MISMATCH, VAULT_UNKNOWN (from the condition; EXISTS also for the hash of another token);
      *        BUSY too many changes wait; STORE_UNAVAILABLE nothing was acknowledged (locked, full, failing, or the deadline
-     *        passed first); AUDIT_ALTERED the stored head is not the one this store wrote; what cf_audit_encode refuses */
-    cf_result (*change)(void *self, const cf_store_change *change, uint64_t deadline_ms, uint64_t *ret_seq);
+     *        passed first); AUDIT_ALTERED the stored head is not the one this store wrote; SIZE over CF_STORE_TOKENS_MAX; what
+     *        cf_audit_encode refuses */
+    cf_result (*change)(void *self, const cf_store_change *change, uint64_t deadline_ms,
+                        uint64_t *ret_seq);
     /** Token by hash of its text. error NOT_FOUND, STORE_UNAVAILABLE, ROW_ALTERED (its seal is not the token's). */
     cf_result (*token_by_hash)(void *self, const uint8_t hash[32], cf_token *ret);
     cf_result (*token_by_id)(void *self, const char *id, cf_token *ret);
     /** All tokens by id; *ret_n of them written to ret (room for max). */
     cf_result (*tokens)(void *self, cf_token *ret, size_t max, size_t *ret_n);
     /** Entries with seq below before (0: from the newest), newest first, of one vault or (empty id) of all. */
-    cf_result (*audit_page)(void *self, cf_view vault, uint64_t before, size_t max, cf_store_entry_fn *fn, void *ctx);
-    /** Entries in rising order from seq on; the stored head, NOT_FOUND before the first entry; all rows by id. For
-     *  verification and export: through a read-only store all three see the same moment. */
+    cf_result (*audit_page)(void *self, cf_view vault, uint64_t before, size_t max,
+                            cf_store_entry_fn *fn, void *ctx);
+    /** Entries in rising order from seq on; the stored head, sealed, NOT_FOUND when somebody took it away; all rows, in no order
+     *  that is promised. For verification and export: through a read-only store all of them see the same moment. */
     cf_result (*audit_walk)(void *self, uint64_t from_seq, cf_store_entry_fn *fn, void *ctx);
     cf_result (*audit_head)(void *self, uint8_t ret[static CF_AUDIT_HEAD_BYTES]);
     cf_result (*rows_walk)(void *self, cf_store_row_fn *fn, void *ctx);
@@ -77,7 +89,12 @@ typedef struct {
     void *self;
 } cf_store;
 
-/** SQLite in WAL mode with full sync. audit_key: seals the chain's head. read_only: for verification beside a running service. */
+/** SQLite in WAL mode with full sync. audit_key: seals the chain's head and the tokens, CF_AUDIT_KEY_BYTES.
+ *  read_only: one moment of the store, for verification and export beside a running service; it has no change (STATE), and while it
+ *  is open the write-ahead log grows. An absent file is created with mode 0600 (read_only: NOT_FOUND).
+ *  error AUDIT_ALTERED unless the head's MAC holds, it names the last entry, and the anchor is of this chain (audit.md section 2);
+ *        not asked of a read-only store, which is there to find out; UNSUPPORTED a store of a newer format; MALFORMED no store;
+ *        STORE_UNAVAILABLE; ARGUMENT a key of another length; NO_MEMORY */
 typedef struct {
     const char *path;
     const char *anchor_path; /* copy of the head, written without haste; NULL: none */
@@ -85,4 +102,18 @@ typedef struct {
     bool read_only;
 } cf_store_sqlite_opts;
 CF_MUST_USE cf_result cf_store_sqlite_open(const cf_store_sqlite_opts *opts, cf_store *ret);
+/** Finishes the changes that wait, writes the anchor. Nobody may use the store any more. Leaves the zero state, and accepts it. */
 void cf_store_close(cf_store *s);
+
+/** What the SQLite store has done since it was opened. */
+typedef struct {
+    uint64_t transactions, changes; /* committed */
+    uint64_t refused;               /* changes whose condition failed */
+    uint64_t failed;                /* transactions that failed */
+    int sqlite_code;                /* of the last of those, for the log */
+} cf_store_stats;
+void cf_store_sqlite_stats(const cf_store *s, cf_store_stats *ret);
+
+/** A token's seal: audit.md section 4. error ARGUMENT for a name or id without its NUL. */
+CF_MUST_USE cf_result cf_token_seal(const cf_secret *audit_key, const cf_token *t,
+                                    uint8_t ret[static CF_ROW_SEAL_BYTES]);

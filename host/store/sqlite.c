@@ -1,0 +1,291 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Opening and closing of the SQLite store. */
+#include <errno.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "host/store/sqlite_priv.h"
+#include "sys/linux/file.h"
+
+#define STORE_FORMAT 1
+#define STORE_MODE 0600
+
+/* vaults keeps a row number of its own: rows of some kilobytes would make a poor index of their ids. */
+static const char schema[] =
+    "CREATE TABLE store (format INTEGER NOT NULL, head BLOB NOT NULL) STRICT;"
+    "CREATE TABLE vaults (n INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE,"
+    " version INTEGER NOT NULL, row BLOB NOT NULL, seal BLOB NOT NULL) STRICT;"
+    "CREATE TABLE tokens (id TEXT PRIMARY KEY, name TEXT NOT NULL, hash BLOB NOT NULL UNIQUE,"
+    " scopes INTEGER NOT NULL, created INTEGER NOT NULL, expires INTEGER NOT NULL,"
+    " revoked INTEGER NOT NULL, seal BLOB NOT NULL) STRICT, WITHOUT ROWID;"
+    "CREATE TABLE audit (seq INTEGER PRIMARY KEY, vault TEXT NOT NULL, hash BLOB NOT NULL,"
+    " entry BLOB NOT NULL) STRICT;"
+    "CREATE INDEX audit_vault ON audit (vault, seq) WHERE vault <> '';"
+    "INSERT INTO store VALUES (1, zeroblob(104))";
+_Static_assert(STORE_FORMAT == 1 && CF_AUDIT_HEAD_BYTES == 104, "the numbers in the schema");
+
+/* Steps to the one row of a statement; NOT_FOUND when there is none. */
+static cf_result step_row(store_conn *c, sqlite3_stmt *s)
+{
+    int code = s == NULL ? sqlite3_errcode(c->db) : sqlite3_step(s);
+    CF_TRY(cf_store_code(code));
+    CF_REQUIRE(code == SQLITE_ROW, NOT_FOUND);
+    return cf_ok();
+}
+
+static cf_result stmt_run(store_conn *c, store_stmt id)
+{
+    return cf_store_stmt_run(cf_store_stmt(c, id));
+}
+
+/* The tables and the sealed head of the empty chain, in the transaction that is open. */
+static cf_result schema_make(cf_store_sqlite *s)
+{
+    const cf_audit_head none = {.seq = 0};
+    uint8_t head[CF_AUDIT_HEAD_BYTES];
+    CF_TRY(cf_audit_head_seal(&s->audit_key, &none, head));
+    CF_TRY(cf_store_conn_run(&s->writer, schema));
+    STORE_STMT(put, &s->writer, STMT_HEAD_PUT);
+    CF_REQUIRE(cf_store_bind_blob(put, 1, CF_VIEW_OF(head)), STORE_UNAVAILABLE);
+    return cf_store_stmt_run(put);
+}
+
+/* Looks at the tables of an existing file, and makes them in an empty one. */
+static cf_result format_check(store_conn *c, bool *ret_empty)
+{
+    *ret_empty = false;
+    STORE_STMT(tables, c, STMT_TABLES);
+    CF_TRY(step_row(c, tables));
+    if (sqlite3_column_int64(tables, 0) == 0) {
+        *ret_empty = true;
+        return cf_ok();
+    }
+    /* A database without this table is somebody else's. */
+    STORE_STMT(format, c, STMT_FORMAT);
+    CF_REQUIRE(format != NULL, MALFORMED);
+    cf_result r = step_row(c, format);
+    CF_REQUIRE(r.code != CF_ERR_NOT_FOUND, MALFORMED);
+    CF_TRY(r);
+    CF_REQUIRE(sqlite3_column_int64(format, 0) == STORE_FORMAT, UNSUPPORTED);
+    return cf_ok();
+}
+
+static cf_result tables_prepare(cf_store_sqlite *s)
+{
+    bool empty = false;
+    CF_TRY(stmt_run(&s->writer, STMT_BEGIN_WRITE));
+    cf_result r = format_check(&s->writer, &empty);
+    if (cf_is_ok(r) && empty) {
+        r = schema_make(s);
+    }
+    if (cf_is_ok(r)) {
+        r = stmt_run(&s->writer, STMT_COMMIT);
+    }
+    if (!cf_is_ok(r) && sqlite3_get_autocommit(s->writer.db) == 0) {
+        cf_ignore(stmt_run(&s->writer, STMT_ROLLBACK));
+    }
+    return r;
+}
+
+static cf_result head_load(cf_store_sqlite *s)
+{
+    STORE_STMT(stmt, &s->writer, STMT_HEAD);
+    cf_result r = step_row(&s->writer, stmt);
+    CF_REQUIRE(r.code != CF_ERR_NOT_FOUND, AUDIT_ALTERED);
+    CF_TRY(r);
+    cf_view sealed = cf_store_column(stmt, 0);
+    CF_TRY(cf_audit_head_open(&s->audit_key, sealed, &s->head));
+    cf_copy(s->head_sealed, sealed.data, CF_AUDIT_HEAD_BYTES);
+    return cf_ok();
+}
+
+/* The head names the last entry. */
+static cf_result last_check(cf_store_sqlite *s)
+{
+    STORE_STMT(last, &s->writer, STMT_ENTRY_LAST);
+    cf_result r = step_row(&s->writer, last);
+    if (r.code == CF_ERR_NOT_FOUND) {
+        CF_REQUIRE(s->head.seq == 0, AUDIT_ALTERED);
+        return cf_ok();
+    }
+    CF_TRY(r);
+    bool same = (uint64_t)sqlite3_column_int64(last, 0) == s->head.seq &&
+                cf_view_eq(cf_store_column(last, 1), CF_VIEW_OF(s->head.hash));
+    CF_REQUIRE(same, AUDIT_ALTERED);
+    return cf_ok();
+}
+
+/* The anchor, where there is one, is the head of an earlier moment of this chain. Going on without it would overwrite the one
+ * thing that shows a store put back. */
+static cf_result anchor_check(cf_store_sqlite *s)
+{
+    CF_BUF(file);
+    cf_result r = s->anchor_path == NULL ? cf_fail(CF_ERR_NOT_FOUND)
+                                         : cf_file_read(s->anchor_path, CF_AUDIT_HEAD_BYTES, &file);
+    if (r.code == CF_ERR_NOT_FOUND) {
+        return cf_ok();
+    }
+    CF_REQUIRE(r.code != CF_ERR_SIZE, AUDIT_ALTERED);
+    CF_TRY(r);
+    cf_audit_head anchor;
+    CF_TRY(cf_audit_head_open(&s->audit_key, cf_buf_view(&file), &anchor));
+    cf_copy(s->anchored, file.data, CF_AUDIT_HEAD_BYTES);
+    CF_REQUIRE(anchor.seq <= s->head.seq, AUDIT_ALTERED);
+    if (anchor.seq == 0) {
+        return cf_ok();
+    }
+    STORE_STMT(hash, &s->writer, STMT_ENTRY_HASH);
+    CF_REQUIRE(cf_store_bind_u64(hash, 1, anchor.seq), STORE_UNAVAILABLE);
+    CF_TRY(step_row(&s->writer, hash));
+    CF_REQUIRE(cf_view_eq(cf_store_column(hash, 0), CF_VIEW_OF(anchor.hash)), AUDIT_ALTERED);
+    return cf_ok();
+}
+
+/* WAL mode is a property of the file, which an own answer tells; a file system that cannot have it is told here. */
+static cf_result wal_mode(store_conn *c)
+{
+    STORE_STMT(mode, c, STMT_WAL_MODE);
+    CF_TRY(step_row(c, mode));
+    CF_REQUIRE(cf_view_eq(cf_store_column(mode, 0), CF_LIT("wal")), STORE_UNAVAILABLE);
+    return cf_ok();
+}
+
+/* Full sync: a commit is on the disk when it returns. What is overwritten or deleted does not stay readable in the file. The
+ * copying of the log is the keeper's. */
+#define DURABLE                                                                                    \
+    "PRAGMA synchronous = FULL; PRAGMA secure_delete = ON; PRAGMA wal_autocheckpoint = 0"
+
+static cf_result writer_open(cf_store_sqlite *s)
+{
+    cf_result made = cf_file_create(s->path, CF_VIEW_EMPTY, STORE_MODE);
+    CF_REQUIRE(cf_is_ok(made) || made.code == CF_ERR_EXISTS, STORE_UNAVAILABLE);
+    CF_TRY(cf_store_conn_open(&s->writer, s->path, false));
+    CF_TRY(wal_mode(&s->writer));
+    CF_TRY(cf_store_conn_run(&s->writer, DURABLE "; PRAGMA cache_size = -32768;"
+                                                 " PRAGMA journal_size_limit = 67108864"));
+    CF_TRY(tables_prepare(s));
+    CF_TRY(head_load(s));
+    CF_TRY(last_check(s));
+    CF_TRY(anchor_check(s));
+    CF_TRY(cf_store_pool_open(s, CF_STORE_READERS));
+    CF_TRY(cf_store_conn_open(&s->keeper, s->path, false));
+    CF_TRY(cf_store_conn_run(&s->keeper, DURABLE));
+    CF_TRY(cf_store_writer_start(s));
+    return cf_store_keeper_start(s);
+}
+
+/* One connection in one read transaction that lasts until the store is closed. */
+static cf_result snapshot_open(cf_store_sqlite *s)
+{
+    CF_REQUIRE(access(s->path, F_OK) == 0 || errno != ENOENT, NOT_FOUND);
+    CF_TRY(cf_store_pool_open(s, 1));
+    store_conn *c = &s->readers[0];
+    bool empty = false;
+    CF_TRY(stmt_run(c, STMT_BEGIN));
+    CF_TRY(format_check(c, &empty));
+    CF_REQUIRE(!empty, MALFORMED);
+    return cf_ok();
+}
+
+static void store_close(void *self)
+{
+    cf_store_sqlite *s = self;
+    cf_store_writer_stop(s);
+    cf_store_keeper_stop(s);
+    cf_store_conn_close(&s->keeper);
+    cf_store_pool_close(s);
+    /* the last one: SQLite copies the log and removes it */
+    cf_store_conn_close(&s->writer);
+    cf_buf_free(&s->entry);
+    cf_secret_wipe(&s->audit_key);
+    (void)pthread_cond_destroy(&s->arrived);
+    (void)pthread_cond_destroy(&s->work);
+    (void)pthread_cond_destroy(&s->pool_freed);
+    (void)pthread_mutex_destroy(&s->lock);
+    (void)pthread_mutex_destroy(&s->pool_lock);
+    cf_mem_free(s->path);
+    cf_mem_free(s->anchor_path);
+    cf_mem_free(s);
+}
+
+static void locks_init(cf_store_sqlite *s)
+{
+    pthread_condattr_t attr;
+    (void)pthread_condattr_init(&attr);
+    (void)pthread_condattr_setclock(&attr, CLOCK_MONOTONIC); /* that of cf_clock_mono_ms */
+    (void)pthread_cond_init(&s->arrived, NULL);
+    (void)pthread_cond_init(&s->work, &attr);
+    (void)pthread_cond_init(&s->pool_freed, NULL);
+    (void)pthread_mutex_init(&s->lock, NULL);
+    (void)pthread_mutex_init(&s->pool_lock, NULL);
+    (void)pthread_condattr_destroy(&attr);
+}
+
+static const cf_store_ops sqlite_ops = {
+    .get = cf_store_get,
+    .change = cf_store_change_make,
+    .token_by_hash = cf_store_token_by_hash,
+    .token_by_id = cf_store_token_by_id,
+    .tokens = cf_store_tokens,
+    .audit_page = cf_store_audit_page,
+    .audit_walk = cf_store_audit_walk,
+    .audit_head = cf_store_audit_head,
+    .rows_walk = cf_store_rows_walk,
+    .close = store_close,
+};
+
+static pthread_once_t sqlite_once = PTHREAD_ONCE_INIT;
+
+/* SQLite's count of its memory is one lock that all connections share. */
+static void sqlite_setup(void)
+{
+    (void)sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+}
+
+CF_MUST_USE cf_result cf_store_sqlite_open(const cf_store_sqlite_opts *opts, cf_store *ret)
+{
+    *ret = (cf_store){NULL, NULL};
+    CF_REQUIRE(opts->audit_key->len == CF_AUDIT_KEY_BYTES, ARGUMENT);
+    (void)pthread_once(&sqlite_once, sqlite_setup);
+    cf_store_sqlite *s = cf_mem_new(1, sizeof *s);
+    CF_REQUIRE(s != NULL, NO_MEMORY);
+    locks_init(s);
+    cf_store opened = {&sqlite_ops, s};
+    s->read_only = opts->read_only;
+    s->path = cf_str_new(cf_view_str(opts->path));
+    bool copied = s->path != NULL;
+    if (opts->anchor_path != NULL) {
+        s->anchor_path = cf_str_new(cf_view_str(opts->anchor_path));
+        copied = copied && s->anchor_path != NULL;
+    }
+    cf_result r = copied ? cf_secret_set(&s->audit_key, cf_secret_view(opts->audit_key))
+                         : cf_fail(CF_ERR_NO_MEMORY);
+    if (cf_is_ok(r)) {
+        r = s->read_only ? snapshot_open(s) : writer_open(s);
+    }
+    if (!cf_is_ok(r)) {
+        cf_store_close(&opened);
+        return r;
+    }
+    *ret = opened;
+    return cf_ok();
+}
+
+void cf_store_close(cf_store *s)
+{
+    if (s->ops != NULL) {
+        s->ops->close(s->self);
+        *s = (cf_store){NULL, NULL};
+    }
+}
+
+void cf_store_sqlite_stats(const cf_store *store, cf_store_stats *ret)
+{
+    *ret = (cf_store_stats){0};
+    if (store->ops == &sqlite_ops) {
+        cf_store_sqlite *s = store->self;
+        pthread_mutex_lock(&s->lock);
+        *ret = s->stats;
+        pthread_mutex_unlock(&s->lock);
+    }
+}

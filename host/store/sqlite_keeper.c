@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The keeper: a thread beside the writer, so that no change waits for it. It copies the write-ahead log into the database file,
+ * and the head into the anchor. */
+#include <time.h>
+
+#include "host/store/sqlite_priv.h"
+#include "sys/linux/clock.h"
+#include "sys/linux/file.h"
+
+#define KEEPER_WAKE_MS 250
+#define ANCHOR_MODE 0600
+
+/* Copies what it can without making anybody wait. The writer, told so, copies the rest at its next turn: only a log that is
+ * copied to its end is written again from its start, and under load there is always a rest. */
+static void log_copy(cf_store_sqlite *s)
+{
+    int code = sqlite3_wal_checkpoint_v2(s->keeper.db, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
+    pthread_mutex_lock(&s->lock);
+    s->log_copied = code == SQLITE_OK;
+    s->log_pages = 0; /* until the next commit tells */
+    pthread_mutex_unlock(&s->lock);
+}
+
+/* A head that cannot be written is tried again the next time; the store itself is what is durable. */
+static void anchor_write(cf_store_sqlite *s, const uint8_t head[static CF_AUDIT_HEAD_BYTES])
+{
+    s->anchored_ms = cf_clock_mono_ms();
+    cf_view sealed = cf_view_make(head, CF_AUDIT_HEAD_BYTES);
+    if (cf_is_ok(cf_file_write(s->anchor_path, sealed, ANCHOR_MODE))) {
+        cf_copy(s->anchored, head, CF_AUDIT_HEAD_BYTES);
+    }
+}
+
+/* Waits a while. False when the store closes. */
+static bool keeper_wait(cf_store_sqlite *s, bool *ret_copy, uint8_t *ret_head)
+{
+    uint64_t until_ms = cf_clock_mono_ms() + KEEPER_WAKE_MS;
+    const struct timespec until = {.tv_sec = (time_t)(until_ms / 1000),
+                                   .tv_nsec = (long)(until_ms % 1000) * 1000000};
+    pthread_mutex_lock(&s->lock);
+    int timed_out = 0;
+    while (!s->closing && s->log_pages < CF_STORE_LOG_PAGES && timed_out == 0) {
+        timed_out = pthread_cond_timedwait(&s->work, &s->lock, &until);
+    }
+    *ret_copy = s->log_pages >= CF_STORE_LOG_PAGES;
+    cf_copy(ret_head, s->head_sealed, CF_AUDIT_HEAD_BYTES);
+    bool goes_on = !s->closing;
+    pthread_mutex_unlock(&s->lock);
+    return goes_on;
+}
+
+static bool anchor_differs(const cf_store_sqlite *s, const uint8_t *head)
+{
+    return s->anchor_path != NULL &&
+           !cf_view_eq(cf_view_make(head, CF_AUDIT_HEAD_BYTES), CF_VIEW_OF(s->anchored));
+}
+
+static void *keeper_main(void *ctx)
+{
+    cf_store_sqlite *s = ctx;
+    bool copy = false;
+    uint8_t head[CF_AUDIT_HEAD_BYTES];
+    while (keeper_wait(s, &copy, head)) {
+        if (copy) {
+            log_copy(s);
+        }
+        if (anchor_differs(s, head) && cf_clock_mono_ms() - s->anchored_ms >= CF_STORE_ANCHOR_MS) {
+            anchor_write(s, head);
+        }
+    }
+    return NULL;
+}
+
+CF_MUST_USE cf_result cf_store_keeper_start(cf_store_sqlite *s)
+{
+    CF_REQUIRE(pthread_create(&s->keeper_thread, NULL, keeper_main, s) == 0, NO_MEMORY);
+    s->keeper_runs = true;
+    return cf_ok();
+}
+
+void cf_store_keeper_stop(cf_store_sqlite *s)
+{
+    if (s->keeper_runs) {
+        (void)pthread_join(s->keeper_thread, NULL);
+        s->keeper_runs = false;
+        if (anchor_differs(s, s->head_sealed)) {
+            anchor_write(s, s->head_sealed);
+        }
+    }
+}
