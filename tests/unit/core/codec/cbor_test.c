@@ -228,6 +228,15 @@ static void reads_and_writes_strings(void **state)
     }
 }
 
+static void reads_booleans(void **state)
+{
+    (void)state;
+    cf_cbor c = cf_cbor_strict(CF_LIT("\xf4\xf5"));
+    assert_false(cf_cbor_bool(&c));
+    assert_true(cf_cbor_bool(&c));
+    assert_ok(cf_cbor_end(&c));
+}
+
 static void checks_utf8(void **state)
 {
     (void)state;
@@ -425,6 +434,7 @@ int main(void)
         cmocka_unit_test(sees_every_cut),
         cmocka_unit_test(reads_and_writes_numbers),
         cmocka_unit_test(reads_and_writes_strings),
+        cmocka_unit_test(reads_booleans),
         cmocka_unit_test(checks_utf8),
         cmocka_unit_test(walks_arrays_and_maps),
         cmocka_unit_test(peeks_at_the_ends),
