@@ -159,6 +159,10 @@ static void test_answer_limits(void **state)
     }
 }
 
+#define WITH_PLAINTEXT                                                                             \
+    "{\"PublicKey\":\"cHVi\",\"PrivateKeyCiphertextBlob\":\"YmxvYg==\","                           \
+    "\"PrivateKeyPlaintext\":\"cHJpdg==\"}"
+
 static void test_pair_answers(void **state)
 {
     (void)state;
@@ -175,8 +179,7 @@ static void test_pair_answers(void **state)
         "{\"PrivateKeyCiphertextBlob\":\"YmxvYg==\"}",
         "{\"PublicKey\":\"cHVi\",\"PrivateKeyCiphertextBlob\":\"\"}",
         "{\"PublicKey\":\"\",\"PrivateKeyCiphertextBlob\":\"YmxvYg==\"}",
-        "{\"PublicKey\":\"cHVi\",\"PrivateKeyCiphertextBlob\":\"YmxvYg==\",\"PrivateKeyPlaintext\":"
-        "\"cHJpdg==\"}",
+        WITH_PLAINTEXT,
         "{}",
         "text",
     };
