@@ -8,7 +8,10 @@ typedef struct {
     size_t len, cap; /* len <= cap always */
 } cf_buf;
 
-#define CF_BUF_EMPTY {NULL, 0, 0}
+#define CF_BUF_EMPTY                                                                               \
+    {                                                                                              \
+        NULL, 0, 0                                                                                 \
+    }
 /** A buffer that frees itself on every way out of the scope. */
 #define CF_BUF(name) CF_AUTO(cf_buf_free) cf_buf name = CF_BUF_EMPTY
 

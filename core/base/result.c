@@ -7,12 +7,14 @@ typedef struct {
     const char *code, *text;
 } err_row;
 
+/* clang-format off */
 static const err_row rows[CF_ERR_COUNT] = {
     [CF_OK] = {"ok", "no error"},
 #define CF_ERR_ROW(sym, code, text) [CF_ERR_##sym] = {code, text},
     CF_ERRORS(CF_ERR_ROW)
 #undef CF_ERR_ROW
 };
+/* clang-format on */
 
 static const err_row *row_of(cf_err err)
 {

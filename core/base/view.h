@@ -11,7 +11,10 @@ typedef struct {
 #define CF_VIEW_EMPTY ((cf_view){NULL, 0})
 /** View of a string literal, without its NUL; the second form initialises what is static, a table's rows for example. */
 #define CF_LIT(s) ((cf_view)CF_LIT_INIT(s))
-#define CF_LIT_INIT(s) {(const uint8_t *)("" s), sizeof("" s) - 1}
+#define CF_LIT_INIT(s)                                                                             \
+    {                                                                                              \
+        (const uint8_t *)("" s), sizeof("" s) - 1                                                  \
+    }
 /** View of a whole array (not of a pointer). */
 #define CF_VIEW_OF(array) ((cf_view){(const uint8_t *)(array), sizeof(array)})
 
