@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "core/crypto/ct_priv.h"
 #include "core/crypto/lib_priv.h"
 
 #define CBC_KEY_BYTES 32
@@ -130,19 +131,6 @@ CF_MUST_USE cf_result cf_aead_open(cf_aead_ctx *c, const uint8_t nonce[static CF
     return cf_ok();
 }
 
-/* Octets of PKCS#7 padding at the end of pt, or 0 when it is malformed; time depends on the length alone. */
-static size_t padding_of(cf_view pt)
-{
-    uint32_t pad = pt.data[pt.len - 1];
-    uint32_t bad = (pad - 1) >> 31 | (CBC_BLOCK_BYTES - pad) >> 31;
-    for (uint32_t i = 0; i < CBC_BLOCK_BYTES; i++) {
-        uint32_t inside = (i - pad) >> 31; /* 1 while i < pad */
-        uint32_t differ = pt.data[pt.len - 1 - i] ^ pad;
-        bad |= inside & ((0 - differ) >> 31);
-    }
-    return pad & (bad - 1);
-}
-
 static cf_result cbc(EVP_CIPHER_CTX **evp, cf_view key, cf_view iv, int encrypt)
 {
     *evp = EVP_CIPHER_CTX_new();
@@ -162,7 +150,7 @@ CF_MUST_USE cf_result cf_aes256_cbc_decrypt(cf_view key, cf_view iv, cf_view ct,
     CF_TRY(cbc(&evp, key, iv, 0));
     cf_view pt = {out->data + out->len, ct.len};
     cf_result r = update(evp, out->data + out->len, ct);
-    size_t padding = cf_is_ok(r) ? padding_of(pt) : 0;
+    size_t padding = cf_is_ok(r) ? cf_ct_padding(pt) : 0;
     if (padding == 0) {
         cf_wipe(out->data + out->len, ct.len);
         return cf_fail(CF_ERR_OPEN);

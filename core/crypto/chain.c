@@ -144,7 +144,9 @@ static cf_result verify(const path *p, X509 *leaf, uint64_t at_ms)
     CF_TRY(cf_lib_ok(X509_STORE_add_cert(store, p->certs[0]) == 1, CF_ERR_CHAIN));
     CF_TRY(cf_lib_ok(X509_STORE_CTX_init(ctx, store, leaf, others) == 1, CF_ERR_CHAIN));
     X509_VERIFY_PARAM_set_time(X509_STORE_CTX_get0_param(ctx), (time_t)(at_ms / 1000));
-    CF_TRY(cf_lib_ok(X509_verify_cert(ctx) == 1, CF_ERR_CHAIN));
+    bool holds = X509_verify_cert(ctx) == 1;
+    bool no_memory = !holds && X509_STORE_CTX_get_error(ctx) == X509_V_ERR_OUT_OF_MEM;
+    CF_TRY(cf_lib_ok(holds, no_memory ? CF_ERR_NO_MEMORY : CF_ERR_CHAIN));
     CF_REQUIRE(is_given_path(X509_STORE_CTX_get0_chain(ctx), p, leaf), CHAIN);
     return cf_ok();
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/crypto/curve_priv.h"
 
+#include "core/crypto/ct_priv.h"
 #include "core/crypto/lib_priv.h"
 
 /* Orders: SEC 2 sections 2.4.2, 2.5.1, 2.6.1; the unit test compares them with the library's groups. */
@@ -93,14 +94,7 @@ CF_MUST_USE cf_result cf_curve_scalar_ok(const cf_curve_info *info, cf_view scal
     if (info->nid == 0) {
         return cf_ok();
     }
-    /* borrow of scalar - order from the last octet on: 1 when the scalar is the smaller one */
-    uint32_t borrow = 0, any = 0;
-    for (size_t i = scalar.len; i > 0; i--) {
-        borrow = ((uint32_t)scalar.data[i - 1] - info->order[i - 1] - borrow) >> 31;
-        any |= scalar.data[i - 1];
-    }
-    uint32_t valid = borrow & ((0 - any) >> 31);
-    CF_REQUIRE(valid == 1, KEY);
+    CF_REQUIRE(cf_ct_in_range(scalar.data, info->order, scalar.len) == 1, KEY);
     return cf_ok();
 }
 

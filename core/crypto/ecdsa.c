@@ -19,14 +19,25 @@ CF_MUST_USE cf_result cf_pkey_public(cf_curve c, cf_view pub, EVP_PKEY **ret)
     return cf_lib_ok(*ret != NULL, CF_ERR_KEY);
 }
 
+CF_LIB_FREE(PKCS8_PRIV_KEY_INFO, PKCS8_PRIV_KEY_INFO_free)
+
+CF_MUST_USE cf_result cf_pkey_from_pkcs8(cf_view der, EVP_PKEY **ret)
+{
+    const uint8_t *at = der.data;
+    CF_AUTO(cf_lib_free_PKCS8_PRIV_KEY_INFO)
+    PKCS8_PRIV_KEY_INFO *info = d2i_PKCS8_PRIV_KEY_INFO(NULL, &at, (long)der.len);
+    CF_TRY(cf_lib_ok(info != NULL, CF_ERR_KEY));
+    CF_REQUIRE(at == der.data + der.len, TRAILING);
+    *ret = EVP_PKCS82PKEY(info);
+    cf_lib_wipe_stack();
+    return cf_lib_ok(*ret != NULL, CF_ERR_KEY);
+}
+
 CF_MUST_USE cf_result cf_pkey_private(const cf_dh_key *k, EVP_PKEY **ret)
 {
     CF_BUF(pkcs8);
     CF_TRY(cf_dh_to_pkcs8(k, &pkcs8));
-    const uint8_t *at = pkcs8.data;
-    *ret = d2i_AutoPrivateKey(NULL, &at, (long)pkcs8.len);
-    cf_lib_wipe_stack();
-    return cf_lib_ok(*ret != NULL, CF_ERR_KEY);
+    return cf_pkey_from_pkcs8(cf_buf_view(&pkcs8), ret);
 }
 
 /* The library's DER form as r || s. */

@@ -39,17 +39,9 @@ static inline void cf_lib_free_octets(cf_lib_octets *o)
     *o = (cf_lib_octets){NULL, 0};
 }
 
-/** CF_OK when the call worked; else the error queue is emptied, so that nothing of one request is left for the next on this
- *  thread, and the result is err, or NO_MEMORY when that is what the library said. */
-static inline CF_MUST_USE cf_result cf_lib_ok(bool worked, cf_err err)
-{
-    if (worked) {
-        return cf_ok();
-    }
-    bool no_memory = ERR_GET_REASON(ERR_peek_last_error()) == ERR_R_MALLOC_FAILURE;
-    ERR_clear_error();
-    return cf_fail(no_memory ? CF_ERR_NO_MEMORY : err);
-}
+/** CF_OK when the call worked; else err, or NO_MEMORY when that is what the library said. The error queue is emptied, so that
+ *  nothing of one request is left for the next on this thread. */
+CF_MUST_USE cf_result cf_lib_ok(bool worked, cf_err err);
 
 /** The library's hash; NULL for no cf_hash. */
 const EVP_MD *cf_lib_md(cf_hash h);

@@ -7,3 +7,6 @@
 /** Owned by the caller; freed with EVP_PKEY_free. error KEY when pub is no point of the curve. */
 CF_MUST_USE cf_result cf_pkey_public(cf_curve c, cf_view pub, EVP_PKEY **ret);
 CF_MUST_USE cf_result cf_pkey_private(const cf_dh_key *k, EVP_PKEY **ret);
+
+/** Any private key in PKCS#8 DER. error KEY, TRAILING. */
+CF_MUST_USE cf_result cf_pkey_from_pkcs8(cf_view der, EVP_PKEY **ret);

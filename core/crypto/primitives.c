@@ -42,6 +42,21 @@ const EVP_MD *cf_lib_md(cf_hash h)
     return NULL;
 }
 
+CF_MUST_USE cf_result cf_lib_ok(bool worked, cf_err err)
+{
+    if (worked) {
+        return cf_ok();
+    }
+    /* the cause is not always the last entry: the callers of what failed add theirs */
+    while (ERR_peek_error() != 0) {
+        if (ERR_GET_REASON(ERR_peek_error()) == ERR_R_MALLOC_FAILURE) {
+            err = CF_ERR_NO_MEMORY;
+        }
+        (void)ERR_get_error();
+    }
+    return cf_fail(err);
+}
+
 __attribute__((noinline)) void cf_lib_wipe_stack(void)
 {
     uint8_t dead[DEAD_STACK_BYTES];

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "core/crypto/lib_priv.h"
+#include "core/crypto/pkey_priv.h"
 #include "core/crypto/sign.h"
 
 #include <openssl/rsa.h>
@@ -17,15 +17,13 @@ void cf_rsa_free(cf_rsa_key **k)
     }
 }
 
-/* Takes the key over in every case. */
-static cf_result wrap(EVP_PKEY *pkey, cf_rsa_key **ret)
+/* Takes the key over; *pkey is left to the caller after an error. */
+static cf_result wrap(EVP_PKEY **pkey, cf_rsa_key **ret)
 {
     cf_rsa_key *k = cf_mem_new(1, sizeof *k);
-    if (k == NULL) {
-        EVP_PKEY_free(pkey);
-        return cf_fail(CF_ERR_NO_MEMORY);
-    }
-    k->pkey = pkey;
+    CF_REQUIRE(k != NULL, NO_MEMORY);
+    k->pkey = *pkey;
+    *pkey = NULL;
     *ret = k;
     return cf_ok();
 }
@@ -41,29 +39,23 @@ CF_MUST_USE cf_result cf_rsa_generate(cf_rsa_key **ret)
     CF_AUTO(cf_lib_free_EVP_PKEY_CTX)
     EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_id(EVP_PKEY_RSA, NULL);
     CF_REQUIRE(ctx != NULL, NO_MEMORY);
-    EVP_PKEY *pkey = NULL;
+    CF_AUTO(cf_lib_free_EVP_PKEY) EVP_PKEY *pkey = NULL;
     bool done = EVP_PKEY_keygen_init(ctx) == 1 &&
                 EVP_PKEY_CTX_set_rsa_keygen_bits(ctx, CF_RSA_BITS) == 1 &&
                 EVP_PKEY_keygen(ctx, &pkey) == 1;
     cf_lib_wipe_stack();
     CF_TRY(cf_lib_ok(done, CF_ERR_CRYPTO));
-    return wrap(pkey, ret);
+    return wrap(&pkey, ret);
 }
 
 CF_MUST_USE cf_result cf_rsa_from_pkcs8(cf_view der, cf_rsa_key **ret)
 {
     *ret = NULL;
     CF_REQUIRE(der.len <= CF_RSA_PKCS8_BYTES_MAX, KEY);
-    const uint8_t *at = der.data;
-    EVP_PKEY *pkey = d2i_AutoPrivateKey(NULL, &at, (long)der.len);
-    cf_lib_wipe_stack();
-    bool whole = pkey != NULL && at == der.data + der.len;
-    cf_result r = cf_lib_ok(is_rsa_2048(pkey), CF_ERR_KEY);
-    if (!cf_is_ok(r) || !whole) {
-        EVP_PKEY_free(pkey);
-        return cf_is_ok(r) ? cf_fail(CF_ERR_TRAILING) : r;
-    }
-    return wrap(pkey, ret);
+    CF_AUTO(cf_lib_free_EVP_PKEY) EVP_PKEY *pkey = NULL;
+    CF_TRY(cf_pkey_from_pkcs8(der, &pkey));
+    CF_REQUIRE(is_rsa_2048(pkey), KEY);
+    return wrap(&pkey, ret);
 }
 
 CF_MUST_USE cf_result cf_rsa_public_spki(const cf_rsa_key *k, cf_buf *out)
