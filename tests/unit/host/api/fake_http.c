@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* host/http without sockets: defines its functions, so that the linker takes none of that component. */
+#include <strings.h>
+
+#include "core/codec/base64.h"
+#include "core/kms/kms.h"
+#include "core/vault/seal.h"
+#include "core/wire/wire.h"
+#include "tests/unit/host/api/fake_http.h"
+
+/* --- server side --- */
+
+cf_view cf_http_method(const cf_http_call *c)
+{
+    return cf_view_str(c->req->method);
+}
+
+cf_view cf_http_path(const cf_http_call *c)
+{
+    return cf_view_make(c->req->path, strcspn(c->req->path, "?"));
+}
+
+/* Without percent coding, which the tests do not use. */
+static bool query(const cf_http_call *c, const char *name, cf_view *ret)
+{
+    const char *at = strchr(c->req->path, '?');
+    size_t len = strlen(name);
+    for (at = at != NULL ? at + 1 : ""; *at != '\0'; at += strcspn(at, "&"), at += *at == '&') {
+        if (strncmp(at, name, len) == 0 && at[len] == '=') {
+            *ret = cf_view_make(at + len + 1, strcspn(at + len + 1, "&"));
+            return true;
+        }
+    }
+    return false;
+}
+
+cf_view cf_http_query(cf_http_call *c, const char *name)
+{
+    cf_view v = CF_VIEW_EMPTY;
+    (void)query(c, name, &v);
+    return v;
+}
+
+bool cf_http_query_has(cf_http_call *c, const char *name)
+{
+    cf_view v;
+    return query(c, name, &v);
+}
+
+cf_view cf_http_header(cf_http_call *c, const char *name)
+{
+    const world_request *r = c->req;
+    if (strcasecmp(name, "Authorization") == 0) {
+        return cf_view_str(c->authorization);
+    }
+    if (strcasecmp(name, "Content-Type") == 0) {
+        return cf_view_str(r->type != NULL ? r->type : r->body != NULL ? "application/json" : NULL);
+    }
+    return cf_view_str(strcasecmp(name, "If-Match") == 0       ? r->if_match
+                       : strcasecmp(name, "X-Request-Id") == 0 ? r->request_id
+                                                               : NULL);
+}
+
+cf_view cf_http_body(const cf_http_call *c)
+{
+    const world_request *r = c->req;
+    return r->body == NULL
+               ? CF_VIEW_EMPTY
+               : cf_view_make(r->body, r->body_len != 0 ? r->body_len : strlen(r->body));
+}
+
+void cf_http_defer(cf_http_call *c)
+{
+    c->deferred = true;
+}
+
+CF_MUST_USE cf_result cf_http_set(cf_http_call *c, const char *name, cf_view value)
+{
+    world_answer *a = c->answer;
+    assert_true(a->headers_n < WORLD_HEADERS_MAX);
+    (void)snprintf(a->names[a->headers_n], sizeof a->names[0], "%s", name);
+    (void)snprintf(a->values[a->headers_n], sizeof a->values[0], "%.*s", (int)value.len,
+                   value.len > 0 ? (const char *)value.data : "");
+    a->headers_n++;
+    return cf_ok();
+}
+
+void cf_http_answer(cf_http_call *c, unsigned status, const char *content_type, cf_buf *body)
+{
+    assert_int_equal(c->answer->status, 0); /* exactly one answer */
+    c->answer->status = status;
+    if (content_type != NULL) {
+        assert_ok(cf_http_set(c, "Content-Type", cf_view_str(content_type)));
+    }
+    if (body != NULL) {
+        c->answer->body = cf_buf_move(body);
+    }
+}
+
+/* --- client side: the agent with its enclave, and KMS --- */
+
+struct cf_http_client {
+    bool agent, headers;
+};
+
+CF_MUST_USE cf_result cf_http_client_new(const char *base, cf_http_client **ret)
+{
+    *ret = cf_mem_new(1, sizeof **ret);
+    assert_non_null(*ret);
+    (*ret)->agent = strcmp(base, "unix:agent") == 0;
+    return cf_ok();
+}
+
+void cf_http_client_free(cf_http_client **c)
+{
+    cf_mem_free(*c);
+    *c = NULL;
+}
+
+cf_view cf_http_client_header(const cf_http_client *c, const char *name)
+{
+    if (!c->headers || world_now->agent.no_headers) {
+        return CF_VIEW_EMPTY;
+    }
+    if (strcmp(name, "Coffer-Boot-Id") == 0) {
+        return CF_LIT("000102030405060708090a0b0c0d0e0f");
+    }
+    return strcmp(name, "Coffer-Pcr0") == 0
+               ? CF_LIT("aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+                        "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa")
+               : CF_VIEW_EMPTY;
+}
+
+/* The "wrapped" key is the key itself; what binds it to its vault is left to the tests of the real thing. */
+static cf_result kms_pair(cf_buf *out)
+{
+    CF_AUTO(cf_dh_free) cf_dh_key *key = NULL;
+    CF_BUF(spki);
+    CF_BUF(pkcs8);
+    CF_TRY(cf_dh_generate(CF_P384, &key));
+    CF_TRY(cf_dh_public_to_spki(CF_P384, cf_dh_public_view(cf_dh_public_of(key)), &spki));
+    CF_TRY(cf_dh_to_pkcs8(key, &pkcs8));
+    CF_TRY(cf_buf_append(
+        out, CF_LIT("{\"KeyId\":\"k\",\"KeyPairSpec\":\"ECC_NIST_P384\",\"PublicKey\":\"")));
+    CF_TRY(cf_base64_encode(cf_buf_view(&spki), out));
+    CF_TRY(cf_buf_append(out, CF_LIT("\",\"PrivateKeyCiphertextBlob\":\"")));
+    CF_TRY(cf_base64_encode(cf_buf_view(&pkcs8), out));
+    return cf_buf_append(out, CF_LIT("\"}"));
+}
+
+static cf_result open_one(const cf_decrypt *d, const cf_dh_key *key, const cf_field *f, cf_buf *out)
+{
+    cf_binding b = {d->tenant, d->vault_id, d->schema, d->suite};
+    if (f->encoding != CF_ENC_WRITE) {
+        return cf_open_single(&b, key, f, out);
+    }
+    CF_AUTO(cf_opener_free) cf_opener *o = NULL;
+    assert_true(f->write < d->writes_n);
+    CF_TRY(cf_opener_new(&b, key, &d->writes[f->write], &o));
+    return cf_opener_field(o, f, out);
+}
+
+static cf_result enclave(cf_view body, cf_buf *out)
+{
+    CF_ARENA(arena, 1 << 20);
+    CF_AUTO(cf_dh_free) cf_dh_key *key = NULL;
+    cf_curve curve;
+    cf_decrypt d;
+    cf_field_result all[CF_REQUEST_FIELDS_MAX];
+    CF_TRY(cf_decrypt_decode(body, &arena, &d));
+    CF_TRY(cf_dh_from_pkcs8(d.wrapped_key, &curve, &key));
+    for (size_t i = 0; i < d.fields_n; i++) {
+        CF_BUF(text);
+        cf_result r = open_one(&d, key, &d.fields[i], &text);
+        all[i] = (cf_field_result){.name = d.fields[i].name,
+                                   .code = world_now->agent.spoil && i == 0 ? CF_ERR_OPEN : r.code};
+        if (all[i].code == CF_OK) {
+            CF_TRY(cf_arena_copy(&arena, cf_buf_view(&text), &all[i].value));
+        }
+    }
+    if (world_now->agent.disorder && d.fields_n > 1) {
+        cf_field_result first = all[0];
+        all[0] = all[1];
+        all[1] = first;
+    }
+    return cf_results_encode(all, d.fields_n, out);
+}
+
+CF_MUST_USE cf_result cf_http_client_call(cf_http_client *c, const cf_http_request *req,
+                                          unsigned *ret_status, cf_buf *ret_body)
+{
+    world_peer *p = c->agent ? &world_now->agent : &world_now->kms;
+    assert_true(req->timeout_ms > 0);
+    p->calls++;
+    c->headers = false;
+    if (p->transport != CF_OK) {
+        return cf_fail(p->transport);
+    }
+    c->headers = c->agent;
+    *ret_status = p->status != 0 ? p->status : 200;
+    if (p->status != 0) {
+        return cf_buf_append(ret_body, cf_view_str(p->body));
+    }
+    if (strcmp(req->path, "/health") == 0 ||
+        (req->headers[1] != NULL && strstr(req->headers[1], "DescribeKey") != NULL)) {
+        return cf_buf_append(ret_body, CF_LIT("{}"));
+    }
+    cf_result r = c->agent ? enclave(req->body, ret_body) : kms_pair(ret_body);
+    assert_ok(r);
+    return cf_ok();
+}

@@ -1,0 +1,10 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+#include "tests/unit/host/api/world.h"
+
+struct cf_http_call {
+    const world_request *req;
+    char authorization[128];
+    world_answer *answer;
+    bool deferred;
+};
