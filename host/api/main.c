@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* coffer-api: options, state folder, start and end. */
 #include <inttypes.h>
-#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,6 +10,7 @@
 #include "core/crypto/primitives.h"
 #include "host/api/api.h"
 #include "host/api/limits.h"
+#include "sys/json/json_memory.h"
 #include "sys/linux/daemon.h"
 #include "sys/linux/file.h"
 #include "sys/linux/log.h"
@@ -62,34 +62,6 @@ static unsigned number(const char *name, const char *text, uint64_t min, uint64_
         exit(2);
     }
     return (unsigned)n;
-}
-
-/* jansson's settings for the whole process (core/codec/json.h): values pass through it, so what it frees is wiped. */
-static void *json_new(size_t len)
-{
-    void *p = malloc(len);
-    if (p == NULL) {
-        cf_log(CF_LOG_ERROR, "memory.none", "octets=%zu", len);
-        abort();
-    }
-    return p;
-}
-
-static void json_release(void *p)
-{
-    if (p != NULL) {
-        cf_wipe(p, malloc_usable_size(p));
-        free(p);
-    }
-}
-
-static CF_MUST_USE cf_result json_set_up(void)
-{
-    size_t seed = 0;
-    json_set_alloc_funcs(json_new, json_release);
-    CF_TRY(cf_random((uint8_t *)&seed, sizeof seed));
-    json_object_seed(seed | 1);
-    return cf_ok();
 }
 
 static CF_MUST_USE cf_result path_in(const char *folder, const char *name,
@@ -220,7 +192,7 @@ static CF_MUST_USE cf_result run(const options *o)
     CF_AUTO(cf_schemas_free) cf_schemas *schemas = NULL;
     CF_AUTO(cf_api_free) cf_api *api = NULL;
     char agent[PATH_BYTES], kms[PATH_BYTES];
-    CF_TRY(told(json_set_up(), "json"));
+    CF_TRY(told(cf_json_prepare(), "json"));
     CF_TRY(told(base_of(o->agent, agent), "--agent"));
     CF_TRY(told(base_of(o->kms, kms), "--kms"));
     CF_TRY(schemas_read(o, &schemas));
