@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "host/cli/args.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #include "core/base/number.h"
@@ -36,7 +35,7 @@ static int take_option(const cli_verb *verb, int argc, char **argv, int i, cli_a
         fprintf(stderr, "coffer: no such option: --%.*s\n", (int)len, text);
         return 0;
     }
-    if (cli_has(ret, o->name) || ret->options_n == CLI_OPTIONS_MAX) {
+    if (cli_has(ret, o->name) || ret->options_n == CF_CLI_OPTIONS_MAX) {
         fprintf(stderr, "coffer: --%s is given twice\n", o->name);
         return 0;
     }
@@ -79,13 +78,18 @@ bool cli_parse(const cli_verb *verb, int argc, char **argv, cli_args *ret)
         if (!only_words && strcmp(argv[i], "--") == 0) {
             only_words = true;
             i++;
+        } else if (!only_words && strcmp(argv[i], "-h") == 0) {
+            ret->names[0] = "help"; /* whatever else is there */
+            ret->values[0] = "";
+            ret->options_n = 1;
+            return true;
         } else if (!only_words && strncmp(argv[i], "--", 2) == 0) {
             int used = take_option(verb, argc, argv, i, ret);
             if (used == 0) {
                 return false;
             }
             i += used;
-        } else if (ret->words_n < CLI_WORDS_MAX) {
+        } else if (ret->words_n < CF_CLI_WORDS_MAX) {
             ret->words[ret->words_n++] = argv[i++];
         } else {
             fprintf(stderr, "coffer: too many arguments\n");
@@ -112,18 +116,22 @@ void cli_help_verb(const cli_verb *verb)
     }
 }
 
-void cli_help_all(const cli_verb *verbs)
+void cli_help_all(FILE *out, const cli_verb *verbs, const char *noun)
 {
-    printf("coffer: a vault whose fields open only inside an attested enclave\n\nCommands:\n");
+    fprintf(out,
+            "coffer: a vault whose fields open only inside an attested enclave\n\nCommands:\n");
     for (const cli_verb *v = verbs; v->verb != NULL; v++) {
         char left[96];
+        if (noun != NULL && (v->noun == NULL || strcmp(v->noun, noun) != 0)) {
+            continue;
+        }
         (void)snprintf(left, sizeof left, "%s%s%s %s", v->noun != NULL ? v->noun : "",
                        v->noun != NULL ? " " : "", v->verb, v->words);
-        printf("  %-28s %s\n", left, v->purpose);
+        fprintf(out, "  %-28s %s\n", left, v->purpose);
     }
-    printf("\n`coffer COMMAND --help` tells a command's options.\n"
-           "Exit status: 0 done, 1 refused or failed, 2 wrong use, 3 service not reachable, 4 done "
-           "in part.\n");
+    fprintf(out, "\n`coffer COMMAND --help` tells a command's options.\n"
+                 "Exit status: 0 done, 1 refused or failed, 2 wrong use, 3 service not reachable, "
+                 "4 done in part.\n");
 }
 
 bool cli_number(const cli_args *args, const char *name, uint64_t min, uint64_t max, uint64_t *ret)

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The command line as a table: verbs, their options, their help. Help, completion and parsing all read the same rows. */
 #pragma once
+#include <stdio.h>
+
 #include "core/base/buf.h"
 
 /* Exit statuses, documented in docs/cli.md. */
@@ -12,8 +14,8 @@ enum {
     CLI_PARTIAL = 4,     /* done in part: bad lines in an import, entries in `errors` */
 };
 
-#define CLI_OPTIONS_MAX 16 /* options of one verb */
-#define CLI_WORDS_MAX 4    /* positional arguments of one verb */
+#define CF_CLI_OPTIONS_MAX 16 /* options of one verb */
+#define CF_CLI_WORDS_MAX 4    /* positional arguments of one verb */
 
 /** An option of a verb. value is its placeholder in the help, NULL for a switch. */
 typedef struct {
@@ -22,9 +24,9 @@ typedef struct {
 
 /** What was given. Option values are looked up by name; a switch that is set has the value "". */
 typedef struct {
-    const char *names[CLI_OPTIONS_MAX], *values[CLI_OPTIONS_MAX];
+    const char *names[CF_CLI_OPTIONS_MAX], *values[CF_CLI_OPTIONS_MAX];
     size_t options_n;
-    const char *words[CLI_WORDS_MAX];
+    const char *words[CF_CLI_WORDS_MAX];
     size_t words_n;
 } cli_args;
 
@@ -67,9 +69,9 @@ static inline bool cli_has(const cli_args *args, const char *name)
 /** Parses argv behind the verb's own words. Prints one line to standard error and returns false on wrong use. */
 bool cli_parse(const cli_verb *verb, int argc, char **argv, cli_args *ret);
 
-/** Prints the help of one verb, or of all of them. */
+/** Prints the help of one verb to standard output, or a list of all of them (noun NULL) or of one noun. */
 void cli_help_verb(const cli_verb *verb);
-void cli_help_all(const cli_verb *verbs);
+void cli_help_all(FILE *out, const cli_verb *verbs, const char *noun);
 
 /** Number of an option within [min, max]; ret keeps its value when the option is absent. Prints and returns false when wrong. */
 bool cli_number(const cli_args *args, const char *name, uint64_t min, uint64_t max, uint64_t *ret);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* coffer audit tail: the log through the API. coffer audit verify: the whole chain, read from the store itself. */
+/* coffer audit tail: the log, asked of the service. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -7,12 +7,9 @@
 
 #include "host/cli/session.h"
 #include "host/cli/verbs.h"
-#include "host/store/store.h"
-#include "host/store/verify.h"
-#include "sys/linux/file.h"
 
 #define TAIL_DEFAULT 20
-#define TAIL_MAX 1000
+#define CF_CLI_TAIL_ENTRIES_MAX 1000
 
 static void print_entry(const json_t *e)
 {
@@ -30,10 +27,13 @@ static void print_entry(const json_t *e)
     json_t *field;
     json_array_foreach(json_object_get(e, "fields"), i, field)
     {
-        printf("%s%s", i == 0 ? " " : ",", json_string_value(field));
+        const char *name = json_string_value(field);
+        printf("%s%s", i == 0 ? " " : ",", name != NULL ? name : "");
     }
     if (cli_str(e, "reason")[0] != '\0') {
-        printf(" (%s)", cli_str(e, "reason"));
+        printf(" (");
+        cli_print_text(stdout, cli_str(e, "reason"));
+        printf(")");
     }
     printf("\n");
 }
@@ -51,10 +51,13 @@ int cli_audit_tail(const cli_args *args)
 {
     uint64_t limit = TAIL_DEFAULT;
     CF_BUF(path);
+    if (!cli_number(args, "limit", 1, CF_CLI_TAIL_ENTRIES_MAX, &limit) ||
+        !cf_is_ok(tail_path(cli_get(args, "vault"), limit, &path))) {
+        return CLI_USAGE;
+    }
     CLI_SESSION(session, args);
     CLI_ANSWER(answer);
-    if (session == NULL || !cli_number(args, "limit", 1, TAIL_MAX, &limit) ||
-        !cf_is_ok(tail_path(cli_get(args, "vault"), limit, &path))) {
+    if (session == NULL) {
         return CLI_USAGE;
     }
     int status = cli_call(session, "GET", (const char *)path.data, CF_VIEW_EMPTY, NULL, &answer);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#define _GNU_SOURCE
 #include "host/cli/child.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -49,14 +49,24 @@ static void become(char *const *argv, int ready_fd, pid_t parent)
     _exit(127);
 }
 
-static cf_result wait_ready(int fd, uint64_t timeout_ms)
+/* The line "ready ADDR" that a daemon writes once it serves (a pipe, so not a matter for sys/linux/net.h). */
+static cf_result wait_ready(int fd, uint64_t timeout_ms, char *ret, size_t room)
 {
-    CF_BUF(line);
+    char line[READY_LINE_BYTES_MAX + 1] = "";
+    size_t len = 0;
     uint64_t deadline = cf_clock_mono_ms() + timeout_ms;
-    while (line.len == 0 || line.data[line.len - 1] != '\n') {
-        CF_TRY(cf_net_read_some(fd, &line, READY_LINE_BYTES_MAX, deadline));
-        CF_REQUIRE(line.len < READY_LINE_BYTES_MAX, MALFORMED);
+    while (len == 0 || line[len - 1] != '\n') {
+        CF_REQUIRE(len < READY_LINE_BYTES_MAX, MALFORMED);
+        CF_TRY(cf_net_wait(fd, POLLIN, deadline));
+        ssize_t n = read(fd, line + len, READY_LINE_BYTES_MAX - len);
+        CF_REQUIRE(n != 0, CLOSED);
+        CF_REQUIRE(n > 0 || errno == EINTR, IO);
+        len += n > 0 ? (size_t)n : 0;
     }
+    line[len - 1] = '\0';
+    CF_REQUIRE(strncmp(line, "ready ", 6) == 0, MALFORMED);
+    int n = snprintf(ret, room, "%s", line + 6);
+    CF_REQUIRE(n > 0 && (size_t)n < room, MALFORMED);
     return cf_ok();
 }
 
@@ -87,7 +97,7 @@ CF_MUST_USE cf_result cli_child_start(cli_child *c, uint64_t timeout_ms)
     }
     c->started_ms = cf_clock_mono_ms();
     cf_fd_close(&ready_out);
-    cf_result r = wait_ready(ready_in, timeout_ms);
+    cf_result r = wait_ready(ready_in, timeout_ms, c->ready, sizeof c->ready);
     if (!cf_is_ok(r)) {
         cli_child_stop(c, 1000);
     }

@@ -6,19 +6,22 @@
 #include "core/base/result.h"
 
 #define CHILD_ARGS_MAX 32
+#define CHILD_READY_BYTES_MAX 128
 
 typedef struct {
     const char *program;              /* "coffer-kmsd", found beside this binary */
     const char *args[CHILD_ARGS_MAX]; /* behind the program's name, NULL-terminated */
     pid_t pid;                        /* 0: not running */
     uint64_t started_ms;
-    unsigned failures; /* starts in a row that did not last */
+    unsigned failures;                 /* starts in a row that did not last */
+    char ready[CHILD_READY_BYTES_MAX]; /* the address that it said it serves at */
 } cli_child;
 
 /** Path of a program beside this binary. error SIZE, IO. */
 CF_MUST_USE cf_result cli_sibling(const char *program, char *ret, size_t room);
 
-/** Starts the child with its end bound to ours, and waits until it says ready. error TIMEOUT, IO, CLOSED (it ended). */
+/** Starts the child with its end bound to ours, and waits until it says ready. error TIMEOUT, IO, CLOSED (it ended),
+ *  MALFORMED (what it said is not "ready ADDR"). */
 CF_MUST_USE cf_result cli_child_start(cli_child *c, uint64_t timeout_ms);
 
 /** SIGTERM, then SIGKILL after the grace time. Returns once it is gone. */

@@ -62,6 +62,10 @@ int cli_export(const cli_args *args)
         fprintf(stderr, "coffer: the export is not whole\n");
         return CLI_FAILED;
     }
-    fprintf(stderr, "%" PRIu64 " rows exported\n", x.rows);
+    if (file != NULL && cli_has(args, "json")) {
+        printf("{\"rows\":%" PRIu64 "}\n", x.rows);
+    } else {
+        fprintf(stderr, "%" PRIu64 " rows exported\n", x.rows);
+    }
     return CLI_OK;
 }

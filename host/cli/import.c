@@ -1,152 +1,169 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* coffer import: one vault per line of JSON, several at a time, with a journal that makes it resumable.
- *
- * Journal FILE.import (or --journal), appended to and flushed line by line: "start N" before line N is sent, "done N ID" after its answer,
- * "bad N CODE" when the service refused it. After an interruption, done and bad lines are skipped; a line that was started and
- * neither done nor bad is sent again and counted as in doubt: it may exist twice. */
+/* coffer import: one vault per line of JSON, several at a time, with a journal (journal.h) that makes it resumable. */
 #include <errno.h>
 #include <inttypes.h>
 #include <pthread.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
-#include "core/base/number.h"
+#include "host/cli/journal.h"
 #include "host/cli/session.h"
 #include "host/cli/verbs.h"
 
-#define IMPORT_LINE_BYTES_MAX ((size_t)1 << 20)
-#define IMPORT_LINES_MAX 10000000u
+#define CF_CLI_IMPORT_LINE_BYTES_MAX ((size_t)1 << 20)
+#define IMPORT_READ_BYTES 4096
 #define IMPORT_JOBS_DEFAULT 8
-#define IMPORT_JOBS_MAX 64
-#define IMPORT_RETRIES_MAX 5
-#define IMPORT_PATH_BYTES_MAX 4096
-
-typedef enum { LINE_NEW, LINE_STARTED, LINE_FINISHED } line_state;
+#define CF_CLI_IMPORT_JOBS_MAX 64
+#define CF_CLI_IMPORT_RETRIES_MAX 5
+#define IMPORT_PAUSE_US 100000u /* before the first retry; doubled for each further one */
+#define IMPORT_BAR_COLUMNS 40
 
 typedef struct {
     const cli_args *args;
-    FILE *in, *journal;
-    uint8_t *state; /* line_state by line number, from the journal */
-    uint64_t state_n, line, bytes_total;
-    uint64_t done, bad, skipped, doubtful;
-    bool stopped; /* the service is gone, or the journal cannot be written */
+    const char *path; /* of the request */
+    FILE *in;
+    cli_journal journal;
+    uint64_t line, bytes_total;
+    uint64_t done, bad, skipped, bad_before, doubtful;
+    bool stopped; /* the service is gone or refuses, or a file cannot be read or written */
+    int status;   /* CLI_OK, or the exit status of what stopped it */
     bool tty;
-    unsigned shown; /* tenths already reported when there is no terminal */
+    unsigned tenths_shown; /* when there is no terminal */
     pthread_mutex_t lock;
 } importer;
 
 /* A line to send, owned by one worker. */
 typedef struct {
     uint64_t number;
-    char *text;
-    size_t len, room;
+    cf_buf text;
+    bool too_long; /* text is not all of it */
 } import_line;
 
-static bool grow_states(importer *im, uint64_t line)
+static void line_clear(import_line *l)
 {
-    if (line < im->state_n) {
-        return true;
-    }
-    uint64_t n = line * 2 + 1024;
-    uint8_t *grown = line <= IMPORT_LINES_MAX ? realloc(im->state, n) : NULL;
-    if (grown == NULL) {
-        return false;
-    }
-    memset(grown + im->state_n, LINE_NEW, n - im->state_n);
-    im->state = grown;
-    im->state_n = n;
-    return true;
-}
-
-/* One row of the journal: a word, a space, a line number. Rows of another form do not count; one that an interruption cut
- * short has no newline and is of another form. */
-static bool journal_row(cf_view row, bool *ret_started, uint64_t *ret_line)
-{
-    size_t word = 0, end;
-    while (word < row.len && row.data[word] != ' ') {
-        word++;
-    }
-    for (end = word + 1; end < row.len && row.data[end] != ' ' && row.data[end] != '\n';) {
-        end++;
-    }
-    *ret_started = cf_view_eq(cf_view_sub(row, 0, word), CF_LIT("start"));
-    bool whole = row.len > 0 && row.data[row.len - 1] == '\n' && end < row.len;
-    return whole && cf_is_ok(cf_parse_u64(cf_view_sub(row, word + 1, end - word - 1),
-                                          IMPORT_LINES_MAX, ret_line));
-}
-
-static bool read_journal(importer *im)
-{
-    char row[256];
-    bool started;
-    uint64_t line;
-    rewind(im->journal);
-    while (fgets(row, sizeof row, im->journal) != NULL) {
-        if (!journal_row(cf_view_str(row), &started, &line)) {
-            continue;
-        }
-        if (!grow_states(im, line)) {
-            return false;
-        }
-        im->state[line] = started ? LINE_STARTED : LINE_FINISHED;
-    }
-    return fseek(im->journal, 0, SEEK_END) == 0;
+    cf_buf_free(&l->text);
 }
 
 static void show_progress(importer *im, bool last)
 {
     uint64_t at = (uint64_t)ftello(im->in), of = im->bytes_total > 0 ? im->bytes_total : 1;
-    unsigned tenths = (unsigned)(last ? 10 : at * 10 / of);
+    at = at < of && !(last && !im->stopped) ? at : of;
     if (im->tty) {
-        char bar[41];
-        size_t full = (size_t)(last ? 40 : at * 40 / of);
-        memset(bar, '.', 40);
-        memset(bar, '#', full > 40 ? 40 : full);
-        bar[40] = '\0';
+        char bar[IMPORT_BAR_COLUMNS + 1];
+        for (size_t i = 0; i < IMPORT_BAR_COLUMNS; i++) {
+            bar[i] = i < at * IMPORT_BAR_COLUMNS / of ? '#' : '.';
+        }
+        bar[IMPORT_BAR_COLUMNS] = '\0';
         fprintf(stderr, "\rimport [%s] %" PRIu64 " done, %" PRIu64 " bad%s", bar, im->done, im->bad,
                 last ? "\n" : "");
-    } else if (tenths > im->shown) {
-        im->shown = tenths;
+        return;
+    }
+    /* The file is read before its last lines are answered: only the end is 100 %. */
+    unsigned tenths = (unsigned)(at * 10 / of);
+    tenths = tenths == 10 && !last ? 9 : tenths;
+    if (last || tenths > im->tenths_shown) {
+        im->tenths_shown = tenths;
         fprintf(stderr, "import %u%%: %" PRIu64 " done, %" PRIu64 " bad\n", tenths * 10, im->done,
                 im->bad);
     }
 }
 
-/* Appends one row and hands it to the kernel: it survives this process. */
+/* Ends the import, under the lock; the first reason is the one that counts. */
+static void stop(importer *im, int status)
+{
+    im->status = im->stopped ? im->status : status;
+    im->stopped = true;
+}
+
 static void journal(importer *im, const char *word, uint64_t line, const char *rest)
 {
-    if (fprintf(im->journal, "%s %" PRIu64 "%s%s\n", word, line, rest[0] != '\0' ? " " : "", rest) <
-            0 ||
-        fflush(im->journal) != 0) {
-        im->stopped = true;
+    if (!cli_journal_put(&im->journal, word, line, rest)) {
+        stop(im, CLI_FAILED);
     }
 }
 
-/* The next line that is not finished; false at the end. */
+/* Appends a piece unless the line is too long already. */
+static bool keep_piece(import_line *l, cf_view piece)
+{
+    l->too_long = l->too_long || l->text.len + piece.len > CF_CLI_IMPORT_LINE_BYTES_MAX + 1;
+    return l->too_long || cf_is_ok(cf_buf_append(&l->text, piece));
+}
+
+/* One line of the file, without its end. False at the end of the file, and when it or memory fails (then stopped). */
+static bool read_line(importer *im, import_line *l)
+{
+    uint8_t piece[IMPORT_READ_BYTES];
+    size_t n = 0, all = 0;
+    bool kept = true;
+    int c = 0;
+    cf_buf_clear(&l->text);
+    l->too_long = false;
+    while (kept && c != '\n' && (c = getc_unlocked(im->in)) != EOF) {
+        all++;
+        piece[n++] = (uint8_t)c;
+        if (n == sizeof piece || c == '\n') {
+            kept = keep_piece(l, cf_view_make(piece, n));
+            n = 0;
+        }
+    }
+    kept = kept && keep_piece(l, cf_view_make(piece, n));
+    cf_wipe(piece, sizeof piece);
+    if (!kept || ferror(im->in) != 0) {
+        fprintf(stderr, "coffer: line %" PRIu64 " cannot be read: %s\n", im->line + 1,
+                strerror(errno));
+        stop(im, CLI_FAILED);
+        return false;
+    }
+    while (l->text.len > 0 &&
+           (l->text.data[l->text.len - 1] == '\n' || l->text.data[l->text.len - 1] == '\r')) {
+        l->text.len--;
+    }
+    l->too_long = l->too_long || l->text.len > CF_CLI_IMPORT_LINE_BYTES_MAX;
+    l->number = ++im->line;
+    return all > 0;
+}
+
+static bool is_blank(const cf_buf *text)
+{
+    for (size_t i = 0; i < text->len; i++) {
+        if (text->data[i] != ' ' && text->data[i] != '\t') {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Whether a line is still to be sent. */
+static bool is_due(importer *im, const import_line *l)
+{
+    switch (cli_journal_of(&im->journal, l->number)) {
+    case JOURNAL_DONE:
+        im->skipped++;
+        return false;
+    case JOURNAL_BAD:
+        im->bad_before++;
+        return false;
+    case JOURNAL_STARTED:
+        im->doubtful++;
+        break;
+    case JOURNAL_NEW:
+        break;
+    }
+    return !is_blank(&l->text);
+}
+
+/* The next line to send; false at the end. */
 static bool next_line(importer *im, import_line *l)
 {
     bool got = false;
     pthread_mutex_lock(&im->lock);
-    while (!im->stopped && !got) {
-        ssize_t n = getline(&l->text, &l->room, im->in);
-        if (n < 0) {
-            break;
-        }
-        l->len = (size_t)n;
-        l->number = ++im->line;
-        while (l->len > 0 && (l->text[l->len - 1] == '\n' || l->text[l->len - 1] == '\r')) {
-            l->len--;
-        }
-        if (!grow_states(im, l->number)) {
-            im->stopped = true;
-        } else if (im->state[l->number] == LINE_FINISHED) {
-            im->skipped++;
-        } else if (l->len > 0) {
-            im->doubtful += im->state[l->number] == LINE_STARTED;
+    while (!im->stopped && !got && read_line(im, l)) {
+        if (l->number > CF_CLI_IMPORT_LINES_MAX) {
+            fprintf(stderr, "coffer: more than %u lines\n", CF_CLI_IMPORT_LINES_MAX);
+            stop(im, CLI_FAILED);
+        } else if (is_due(im, l)) {
             journal(im, "start", l->number, "");
             got = !im->stopped;
         }
@@ -155,70 +172,90 @@ static bool next_line(importer *im, import_line *l)
     return got;
 }
 
-static void finish_line(importer *im, uint64_t line, const char *id, const cli_answer *answer,
-                        const char *code)
+static void finish_good(importer *im, uint64_t line, const char *id)
 {
     pthread_mutex_lock(&im->lock);
-    if (id != NULL) {
-        im->done++;
-        journal(im, "done", line, id);
-    } else {
-        im->bad++;
-        journal(im, "bad", line, code);
-        fprintf(stderr, "%sline %" PRIu64 ": %s", im->tty ? "\n" : "", line, code);
-        size_t i;
-        json_t *field;
-        json_array_foreach(json_object_get(answer->json, "fields"), i, field)
-        {
-            fprintf(stderr, "%s %s: %s", i > 0 ? ";" : "", cli_str(field, "name"),
-                    cli_str(field, "reason"));
-        }
-        fprintf(stderr, "\n");
-    }
+    im->done++;
+    journal(im, "done", line, id);
     show_progress(im, false);
     pthread_mutex_unlock(&im->lock);
 }
 
-static void stop(importer *im)
+static void finish_bad(importer *im, uint64_t line, const json_t *answer, const char *code)
 {
     pthread_mutex_lock(&im->lock);
-    im->stopped = true;
+    im->bad++;
+    journal(im, "bad", line, code);
+    fprintf(stderr, "%sline %" PRIu64 ": %s", im->tty ? "\n" : "", line, code);
+    size_t i;
+    json_t *field;
+    json_array_foreach(json_object_get(answer, "fields"), i, field)
+    {
+        fprintf(stderr, "%s", i > 0 ? ";" : "");
+        cli_print_fault(field);
+    }
+    fprintf(stderr, "\n");
+    show_progress(im, false);
     pthread_mutex_unlock(&im->lock);
 }
 
-static bool worth_retrying(unsigned status)
+/* What an answer says about the line, or about the service. */
+typedef enum { ANSWER_DONE, ANSWER_BAD, ANSWER_LATER, ANSWER_STOP } answer_kind;
+
+static answer_kind kind_of(unsigned status)
 {
-    return status == 429 || status == 503;
+    static const unsigned faults[] = {400, 409, 413, 415, 422}, later[] = {429, 503, 504};
+    for (size_t i = 0; i < sizeof faults / sizeof faults[0]; i++) {
+        if (status == faults[i]) {
+            return ANSWER_BAD;
+        }
+    }
+    for (size_t i = 0; i < sizeof later / sizeof later[0]; i++) {
+        if (status == later[i]) {
+            return ANSWER_LATER;
+        }
+    }
+    return status >= 200 && status < 300 ? ANSWER_DONE : ANSWER_STOP;
 }
 
-/* Sends one line; a service that is busy is asked again with growing pauses. False when the import must stop. */
-static bool send_line(importer *im, cli_session *session, const import_line *l)
+/* The service does not answer, or refuses more than the line: ends the import, and says so once. */
+static void give_up(importer *im, cf_result r, const cli_answer *answer)
 {
-    if (l->len > IMPORT_LINE_BYTES_MAX) {
-        CLI_ANSWER(none);
-        finish_line(im, l->number, NULL, &none, "too_large");
-        return true;
+    pthread_mutex_lock(&im->lock);
+    if (!im->stopped) {
+        fprintf(stderr, "%s", im->tty ? "\n" : "");
+        if (cf_is_ok(r)) {
+            cli_print_error(answer);
+        }
+        stop(im, cf_is_ok(r) ? CLI_FAILED : cli_unanswered(r));
+    }
+    pthread_mutex_unlock(&im->lock);
+}
+
+/* Sends one line; a service that is busy is asked again with growing pauses. */
+static void send_line(importer *im, cli_session *session, const import_line *l)
+{
+    if (l->too_long) {
+        finish_bad(im, l->number, NULL, cf_err_code(CF_ERR_SIZE));
+        return;
     }
     for (unsigned attempt = 0;; attempt++) {
         CLI_ANSWER(answer);
-        int status =
-            cli_call(session, "POST", "/v1/vaults", cf_view_make(l->text, l->len), NULL, &answer);
-        if (status == CLI_OK && answer.status >= 200 && answer.status < 300) {
-            finish_line(im, l->number, cli_str(answer.json, "id"), &answer, NULL);
-            return true;
+        cf_result r = cli_try(session, "POST", im->path, cf_buf_view(&l->text), NULL, &answer);
+        answer_kind kind = cf_is_ok(r) ? kind_of(answer.status) : ANSWER_STOP;
+        if (kind == ANSWER_DONE) {
+            finish_good(im, l->number, cli_str(answer.json, "id"));
+            return;
         }
-        if (status == CLI_OK && !worth_retrying(answer.status) && answer.status != 401 &&
-            answer.status != 403) {
-            finish_line(im, l->number, NULL, &answer, cli_str(answer.json, "code"));
-            return true;
+        if (kind == ANSWER_BAD) {
+            finish_bad(im, l->number, answer.json, cli_str(answer.json, "code"));
+            return;
         }
-        if (status != CLI_OK || !worth_retrying(answer.status) || attempt == IMPORT_RETRIES_MAX) {
-            if (status == CLI_OK) {
-                (void)cli_check(im->args, &answer);
-            }
-            return false;
+        if (kind == ANSWER_STOP || attempt == CF_CLI_IMPORT_RETRIES_MAX) {
+            give_up(im, r, &answer);
+            return;
         }
-        (void)usleep(100000u << attempt);
+        (void)usleep(IMPORT_PAUSE_US << attempt);
     }
 }
 
@@ -226,57 +263,58 @@ static void *import_worker(void *ctx)
 {
     importer *im = ctx;
     CLI_SESSION(session, im->args);
-    import_line line = {0};
-    while (session != NULL && next_line(im, &line)) {
-        if (!send_line(im, session, &line)) {
-            stop(im);
-        }
-        cf_wipe(line.text, line.room);
-    }
+    CF_AUTO(line_clear) import_line line = {0, CF_BUF_EMPTY, false};
     if (session == NULL) {
-        stop(im);
+        pthread_mutex_lock(&im->lock);
+        stop(im, CLI_USAGE);
+        pthread_mutex_unlock(&im->lock);
+        return NULL;
     }
-    free(line.text);
+    while (next_line(im, &line)) {
+        send_line(im, session, &line);
+    }
     return NULL;
 }
 
 static bool open_files(importer *im)
 {
-    char path[IMPORT_PATH_BYTES_MAX];
-    const char *file = im->args->words[0];
-    const char *journal_path = cli_get(im->args, "journal");
-    int n = journal_path != NULL ? snprintf(path, sizeof path, "%s", journal_path)
-                                 : snprintf(path, sizeof path, "%s.import", file);
+    char path[CF_CLI_PATH_BYTES_MAX];
+    const char *file = im->args->words[0], *named = cli_get(im->args, "journal");
     struct stat st;
-    im->in = n > 0 && (size_t)n < sizeof path ? fopen(file, "re") : NULL;
-    if (im->in == NULL || fstat(fileno(im->in), &st) != 0) {
-        fprintf(stderr, "coffer: cannot read %s: %s\n", file, strerror(errno));
+    im->in = fopen(file, "re");
+    if (im->in == NULL || fstat(fileno(im->in), &st) != 0 || !S_ISREG(st.st_mode)) {
+        fprintf(stderr, "coffer: cannot read %s: %s\n", file,
+                im->in == NULL ? strerror(errno) : "it is no regular file");
         return false;
     }
     im->bytes_total = (uint64_t)st.st_size;
-    if (cli_has(im->args, "restart")) {
-        (void)unlink(path);
-    }
-    im->journal = fopen(path, "a+e");
-    if (im->journal == NULL || !read_journal(im)) {
-        fprintf(stderr, "coffer: cannot use the journal %s: %s\n", path, strerror(errno));
+    int n = named != NULL ? snprintf(path, sizeof path, "%s", named)
+                          : snprintf(path, sizeof path, "%s.import", file);
+    if (n <= 0 || (size_t)n >= sizeof path) {
+        fprintf(stderr, "coffer: the path of the journal is empty or too long\n");
         return false;
     }
-    return true;
+    if (cli_has(im->args, "restart") && unlink(path) != 0 && errno != ENOENT) {
+        fprintf(stderr, "coffer: cannot remove the journal %s: %s\n", path, strerror(errno));
+        return false;
+    }
+    return cli_journal_open(path, im->bytes_total, &im->journal);
 }
 
 static int report(const importer *im)
 {
     if (cli_has(im->args, "json")) {
         printf("{\"done\":%" PRIu64 ",\"bad\":%" PRIu64 ",\"skipped\":%" PRIu64
-               ",\"in_doubt\":%" PRIu64 ",\"complete\":%s}\n",
-               im->done, im->bad, im->skipped, im->doubtful, im->stopped ? "false" : "true");
+               ",\"bad_before\":%" PRIu64 ",\"in_doubt\":%" PRIu64 ",\"complete\":%s}\n",
+               im->done, im->bad, im->skipped, im->bad_before, im->doubtful,
+               im->stopped ? "false" : "true");
     } else {
-        printf("%" PRIu64 " imported, %" PRIu64 " bad, %" PRIu64 " done before\n", im->done,
-               im->bad, im->skipped);
+        printf("%" PRIu64 " imported, %" PRIu64 " bad, %" PRIu64 " done before, %" PRIu64
+               " bad before\n",
+               im->done, im->bad, im->skipped, im->bad_before);
         if (im->doubtful > 0) {
             printf("%" PRIu64 " lines were under way when the last import stopped and were sent "
-                              "again: they may exist twice\n",
+                   "again: they may exist twice\n",
                    im->doubtful);
         }
         if (im->stopped) {
@@ -284,39 +322,47 @@ static int report(const importer *im)
         }
     }
     if (im->stopped) {
-        return CLI_FAILED;
+        return im->status;
     }
-    return im->bad > 0 ? CLI_PARTIAL : CLI_OK;
+    return im->bad + im->bad_before > 0 ? CLI_PARTIAL : CLI_OK;
+}
+
+/* Sends with jobs workers, each with a connection of its own. */
+static void run_workers(importer *im, size_t jobs)
+{
+    pthread_t threads[CF_CLI_IMPORT_JOBS_MAX];
+    size_t n = 0;
+    while (n < jobs && pthread_create(&threads[n], NULL, import_worker, im) == 0) {
+        n++;
+    }
+    if (n == 0) {
+        fprintf(stderr, "coffer: no thread could be started\n");
+        stop(im, CLI_FAILED);
+    }
+    for (size_t i = 0; i < n; i++) {
+        (void)pthread_join(threads[i], NULL);
+    }
 }
 
 int cli_import(const cli_args *args)
 {
     uint64_t jobs = IMPORT_JOBS_DEFAULT;
-    if (!cli_number(args, "jobs", 1, IMPORT_JOBS_MAX, &jobs)) {
-        return CLI_USAGE;
-    }
     importer im = {
         .args = args, .tty = isatty(STDERR_FILENO) == 1, .lock = PTHREAD_MUTEX_INITIALIZER};
+    CF_BUF(path);
     int status = CLI_USAGE;
-    if (open_files(&im)) {
-        pthread_t threads[IMPORT_JOBS_MAX];
-        size_t n = 0;
-        while (n < jobs && pthread_create(&threads[n], NULL, import_worker, &im) == 0) {
-            n++;
-        }
-        im.stopped = im.stopped || n == 0;
-        for (size_t i = 0; i < n; i++) {
-            (void)pthread_join(threads[i], NULL);
-        }
+    /* asked here once, so that what is missing is said once and not by every worker */
+    CLI_SESSION(session, args);
+    if (cli_number(args, "jobs", 1, CF_CLI_IMPORT_JOBS_MAX, &jobs) && session != NULL &&
+        cli_create_path(args, &path) && open_files(&im)) {
+        im.path = (const char *)path.data;
+        run_workers(&im, jobs);
         show_progress(&im, true);
         status = report(&im);
     }
     if (im.in != NULL) {
         (void)fclose(im.in);
     }
-    if (im.journal != NULL) {
-        (void)fclose(im.journal);
-    }
-    free(im.state);
+    cli_journal_close(&im.journal);
     return status;
 }

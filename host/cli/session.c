@@ -9,7 +9,7 @@
 
 #include "sys/linux/file.h"
 
-#define CALL_TIMEOUT_MS 30000
+#define CF_CLI_CALL_TIMEOUT_MS 30000
 
 struct cli_session {
     cf_http_client *http;
@@ -28,10 +28,10 @@ const char *cli_state_folder(const cli_args *args)
 /* First line of a small file below the state folder. */
 static bool state_line(const cli_args *args, const char *name, cf_buf *out)
 {
-    char path[CLI_PATH_BYTES_MAX];
+    char path[CF_CLI_PATH_BYTES_MAX];
     int n = snprintf(path, sizeof path, "%s/%s", cli_state_folder(args), name);
     if (n < 0 || (size_t)n >= sizeof path ||
-        !cf_is_ok(cf_file_read(path, CLI_TOKEN_BYTES_MAX, out))) {
+        !cf_is_ok(cf_file_read(path, CF_CLI_TOKEN_BYTES_MAX, out))) {
         return false;
     }
     while (out->len > 0 && (out->data[out->len - 1] == '\n' || out->data[out->len - 1] == ' ')) {
@@ -46,7 +46,7 @@ static bool find_url(const cli_args *args, cf_buf *out)
     if (url == NULL) {
         url = getenv("COFFER_URL");
     }
-    if (url != NULL) {
+    if (url != NULL && url[0] != '\0') {
         return cf_is_ok(cf_buf_append(out, cf_view_str(url)));
     }
     if (state_line(args, "run/url", out)) {
@@ -62,17 +62,19 @@ static bool find_url(const cli_args *args, cf_buf *out)
 static bool find_token(const cli_args *args, cf_buf *out)
 {
     const char *file = cli_get(args, "token-file"), *env = getenv("COFFER_TOKEN");
-    if (file == NULL && env != NULL) {
+    if (file == NULL && env != NULL && env[0] != '\0') {
         return cf_is_ok(cf_buf_append(out, cf_view_str(env)));
     }
     if (file != NULL) {
-        if (cf_is_ok(cf_file_read(file, CLI_TOKEN_BYTES_MAX, out))) {
+        if (cf_is_ok(cf_file_read(file, CF_CLI_TOKEN_BYTES_MAX, out))) {
             while (out->len > 0 && out->data[out->len - 1] <= ' ') {
                 out->len--;
             }
+        }
+        if (out->len > 0) {
             return true;
         }
-        fprintf(stderr, "coffer: cannot read the token file %s\n", file);
+        fprintf(stderr, "coffer: cannot read a token from %s\n", file);
         return false;
     }
     if (state_line(args, "admin.token", out)) {
@@ -80,6 +82,17 @@ static bool find_token(const cli_args *args, cf_buf *out)
     }
     fprintf(stderr, "coffer: no token: give --token-file or set COFFER_TOKEN\n");
     return false;
+}
+
+/* An address or a token goes into a request head as it is. */
+static bool is_visible(cf_view v)
+{
+    for (size_t i = 0; i < v.len; i++) {
+        if (v.data[i] <= ' ' || v.data[i] >= 0x7f) {
+            return false;
+        }
+    }
+    return true;
 }
 
 static cf_result session_fill(cli_session *s, cf_view url, cf_view token)
@@ -90,17 +103,24 @@ static cf_result session_fill(cli_session *s, cf_view url, cf_view token)
         base.len--;
     }
     CF_TRY(cf_buf_append(&base, cf_view_make("", 1)));
-    CF_TRY(cf_buf_append(&s->authorization, CF_LIT("Authorization: Bearer ")));
-    CF_TRY(cf_buf_append(&s->authorization, token));
-    CF_TRY(cf_buf_append(&s->authorization, cf_view_make("", 1)));
+    if (token.len > 0) {
+        CF_TRY(cf_buf_append(&s->authorization, CF_LIT("Authorization: Bearer ")));
+        CF_TRY(cf_buf_append(&s->authorization, token));
+        CF_TRY(cf_buf_append(&s->authorization, cf_view_make("", 1)));
+    }
     return cf_http_client_new((const char *)base.data, &s->http);
 }
 
-cli_session *cli_session_new(const cli_args *args)
+static cli_session *session_new(const cli_args *args, bool with_token)
 {
     CF_BUF(url);
     CF_BUF(token);
-    if (!find_url(args, &url) || !find_token(args, &token)) {
+    if (!find_url(args, &url) || (with_token && !find_token(args, &token))) {
+        return NULL;
+    }
+    if (!is_visible(cf_buf_view(&url)) || !is_visible(cf_buf_view(&token))) {
+        fprintf(stderr, "coffer: the address or the token holds blanks or other characters that "
+                        "it cannot have\n");
         return NULL;
     }
     cli_session *s = cf_mem_new(1, sizeof *s);
@@ -110,6 +130,16 @@ cli_session *cli_session_new(const cli_args *args)
         cli_session_free(&s);
     }
     return s;
+}
+
+cli_session *cli_session_new(const cli_args *args)
+{
+    return session_new(args, true);
+}
+
+cli_session *cli_session_new_open(const cli_args *args)
+{
+    return session_new(args, false);
 }
 
 void cli_session_free(cli_session **s)
@@ -128,12 +158,15 @@ void cli_answer_free(cli_answer *a)
     cf_json_free(&a->json);
 }
 
-int cli_call(cli_session *s, const char *method, const char *path, cf_view body,
-             const char *if_match, cli_answer *ret)
+CF_MUST_USE cf_result cli_try(cli_session *s, const char *method, const char *path, cf_view body,
+                              const char *if_match, cli_answer *ret)
 {
     char match[64];
-    const char *headers[5] = {(const char *)s->authorization.data, "Accept: application/json"};
-    size_t n = 2;
+    const char *headers[5] = {"Accept: application/json"};
+    size_t n = 1;
+    if (s->authorization.len > 0) {
+        headers[n++] = (const char *)s->authorization.data;
+    }
     if (body.len > 0) {
         headers[n++] = "Content-Type: application/json";
     }
@@ -145,16 +178,44 @@ int cli_call(cli_session *s, const char *method, const char *path, cf_view body,
                            .path = path,
                            .headers = headers,
                            .body = body,
-                           .timeout_ms = CALL_TIMEOUT_MS,
-                           .answer_bytes_max = CLI_ANSWER_BYTES_MAX};
-    cf_result r = cf_http_client_call(s->http, &req, &ret->status, &ret->body);
-    if (!cf_is_ok(r)) {
-        fprintf(stderr, "coffer: the service does not answer: %s (%s)\n", cf_err_text(r.code),
+                           .timeout_ms = CF_CLI_CALL_TIMEOUT_MS,
+                           .answer_bytes_max = CF_CLI_ANSWER_BYTES_MAX};
+    CF_TRY(cf_http_client_call(s->http, &req, &ret->status, &ret->body));
+    cf_ignore(cf_json_parse(cf_buf_view(&ret->body), CF_CLI_ANSWER_BYTES_MAX, &ret->json));
+    return cf_ok();
+}
+
+int cli_unanswered(cf_result r)
+{
+    if (r.code == CF_ERR_ARGUMENT || r.code == CF_ERR_NO_MEMORY) {
+        fprintf(stderr, "coffer: the request cannot be made: %s (%s)\n", cf_err_text(r.code),
                 cf_err_code(r.code));
-        return CLI_UNREACHABLE;
+        return CLI_FAILED;
     }
-    cf_ignore(cf_json_parse(cf_buf_view(&ret->body), CLI_ANSWER_BYTES_MAX, &ret->json));
-    return CLI_OK;
+    fprintf(stderr, "coffer: the service does not answer: %s (%s)\n", cf_err_text(r.code),
+            cf_err_code(r.code));
+    return CLI_UNREACHABLE;
+}
+
+int cli_call(cli_session *s, const char *method, const char *path, cf_view body,
+             const char *if_match, cli_answer *ret)
+{
+    cf_result r = cli_try(s, method, path, body, if_match, ret);
+    return cf_is_ok(r) ? CLI_OK : cli_unanswered(r);
+}
+
+void cli_print_text(FILE *out, const char *text)
+{
+    for (const uint8_t *at = (const uint8_t *)text; *at != 0; at++) {
+        /* U+0080 to U+009F are control characters as well, C2 80 to C2 9F in UTF-8 */
+        bool c1 = at[0] == 0xc2 && at[1] >= 0x80 && at[1] < 0xa0;
+        if (*at < 0x20 || *at == 0x7f || c1) {
+            at += c1;
+            fprintf(out, "\\x%02x", *at);
+        } else {
+            (void)putc(*at, out);
+        }
+    }
 }
 
 void cli_print_body(const cli_answer *a)
@@ -178,17 +239,47 @@ int cli_check(const cli_args *args, const cli_answer *a)
     }
     if (cli_has(args, "json")) {
         cli_print_body(a);
-        return CLI_FAILED;
+    } else {
+        cli_print_error(a);
     }
-    fprintf(stderr, "coffer: %s (%s, status %u, request %s)\n", cli_str(a->json, "message"),
-            cli_str(a->json, "code"), a->status, cli_str(a->json, "request_id"));
+    return CLI_FAILED;
+}
+
+void cli_print_fault(const json_t *field)
+{
+    const char *name = cli_str(field, "name");
+    const json_t *index = json_object_get(field, "index");
+    (void)putc(' ', stderr);
+    if (name[0] != '\0') {
+        cli_print_text(stderr, name);
+    } else if (json_is_integer(index)) { /* a name that may be a value is not told, but its place */
+        fprintf(stderr, "member %" JSON_INTEGER_FORMAT, json_integer_value(index));
+    }
+    fprintf(stderr, ": ");
+    cli_print_text(stderr, cli_str(field, "reason"));
+}
+
+void cli_print_error(const cli_answer *a)
+{
+    if (!json_is_object(a->json)) {
+        fprintf(stderr, "coffer: the service answered with status %u and no reason\n", a->status);
+        return;
+    }
+    fprintf(stderr, "coffer: ");
+    cli_print_text(stderr, cli_str(a->json, "message"));
+    fprintf(stderr, " (");
+    cli_print_text(stderr, cli_str(a->json, "code"));
+    fprintf(stderr, ", status %u, request ", a->status);
+    cli_print_text(stderr, cli_str(a->json, "request_id"));
+    fprintf(stderr, ")\n");
     size_t i;
     json_t *field;
     json_array_foreach(json_object_get(a->json, "fields"), i, field)
     {
-        fprintf(stderr, "  %s: %s\n", cli_str(field, "name"), cli_str(field, "reason"));
+        (void)putc(' ', stderr);
+        cli_print_fault(field);
+        (void)putc('\n', stderr);
     }
-    return CLI_FAILED;
 }
 
 CF_MUST_USE cf_result cli_put_encoded(cf_buf *out, cf_view v)
@@ -206,10 +297,22 @@ CF_MUST_USE cf_result cli_put_encoded(cf_buf *out, cf_view v)
     return cf_ok();
 }
 
+bool cli_create_path(const cli_args *args, cf_buf *out)
+{
+    const char *schema = cli_get(args, "schema");
+    cf_view start = schema != NULL ? CF_LIT("/v1/vaults?schema=") : CF_LIT("/v1/vaults");
+    if (cf_is_ok(cf_buf_append(out, start)) &&
+        cf_is_ok(cli_put_encoded(out, cf_view_str(schema)))) {
+        return true;
+    }
+    fprintf(stderr, "coffer: no memory\n");
+    return false;
+}
+
 bool cli_read_input(const char *file, cf_buf *out)
 {
     if (file != NULL && strcmp(file, "-") != 0) {
-        cf_result r = cf_file_read(file, CLI_ANSWER_BYTES_MAX, out);
+        cf_result r = cf_file_read(file, CF_CLI_INPUT_BYTES_MAX, out);
         if (!cf_is_ok(r)) {
             fprintf(stderr, "coffer: cannot read %s: %s\n", file, cf_err_text(r.code));
         }
@@ -224,12 +327,12 @@ bool cli_read_input(const char *file, cf_buf *out)
         if (n < 0 && errno == EINTR) {
             continue;
         }
-        bool kept = n > 0 && out->len < CLI_ANSWER_BYTES_MAX &&
+        bool kept = n > 0 && out->len < CF_CLI_INPUT_BYTES_MAX &&
                     cf_is_ok(cf_buf_append(out, cf_view_make(chunk, (size_t)n)));
         cf_wipe(chunk, sizeof chunk);
         if (!kept) {
             fprintf(stderr, "coffer: standard input cannot be read, or is over %zu octets\n",
-                    CLI_ANSWER_BYTES_MAX);
+                    CF_CLI_INPUT_BYTES_MAX);
             return false;
         }
     }

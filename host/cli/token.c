@@ -6,24 +6,25 @@
 #include "host/cli/session.h"
 #include "host/cli/verbs.h"
 
-#define TOKEN_DAYS_MAX 36500
+#define CF_CLI_TOKEN_DAYS_MAX 36500
 
-/* {"name":…,"scopes":[…],"expires_in_s":…} */
-static json_t *token_request(const cli_args *args, uint64_t days)
+/* {"name":…,"scopes":[…],"expires_in_s":…}; false when a text is not UTF-8 (or memory is out). */
+static bool token_request(const cli_args *args, uint64_t days, json_t **ret)
 {
-    json_t *body = json_object(), *scopes = json_array();
+    json_t *body = *ret = json_object(), *scopes = json_array();
     const char *list = cli_get(args, "scopes");
-    for (const char *at = list; *at != '\0';) {
+    bool ok = json_object_set_new(body, "scopes", scopes) == 0;
+    for (const char *at = list; ok && *at != '\0';) {
         size_t len = strcspn(at, ",");
-        json_array_append_new(scopes, json_stringn(at, len));
+        ok = json_array_append_new(scopes, json_stringn(at, len)) == 0;
         at += len + (at[len] == ',');
     }
-    json_object_set_new(body, "name", json_string(cli_get(args, "name")));
-    json_object_set_new(body, "scopes", scopes);
+    ok = ok && json_object_set_new(body, "name", json_string(cli_get(args, "name"))) == 0;
     if (days > 0) {
-        json_object_set_new(body, "expires_in_s", json_integer((json_int_t)(days * 86400)));
+        json_t *seconds = json_integer((json_int_t)(days * 86400));
+        ok = ok && json_object_set_new(body, "expires_in_s", seconds) == 0;
     }
-    return body;
+    return ok;
 }
 
 int cli_token_create(const cli_args *args)
@@ -33,7 +34,7 @@ int cli_token_create(const cli_args *args)
         fprintf(stderr, "coffer: token create needs --name and --scopes\n");
         return CLI_USAGE;
     }
-    if (!cli_number(args, "days", 1, TOKEN_DAYS_MAX, &days)) {
+    if (!cli_number(args, "days", 1, CF_CLI_TOKEN_DAYS_MAX, &days)) {
         return CLI_USAGE;
     }
     CF_BUF(body);
@@ -43,8 +44,7 @@ int cli_token_create(const cli_args *args)
     if (session == NULL) {
         return CLI_USAGE;
     }
-    request = token_request(args, days);
-    if (!cf_is_ok(cf_json_dump(request, &body))) {
+    if (!token_request(args, days, &request) || !cf_is_ok(cf_json_dump(request, &body))) {
         fprintf(stderr, "coffer: the name or a scope is not UTF-8\n");
         return CLI_USAGE;
     }
@@ -63,13 +63,14 @@ int cli_token_create(const cli_args *args)
 
 static void print_token(const json_t *token)
 {
-    printf("%-28s %-20s %-9s ", cli_str(token, "id"), cli_str(token, "name"),
-           cli_str(token, "state"));
+    printf("%-28s %-9s ", cli_str(token, "id"), cli_str(token, "state"));
+    cli_print_text(stdout, cli_str(token, "name"));
+    printf(" ");
     size_t i;
     json_t *scope;
     json_array_foreach(json_object_get(token, "scopes"), i, scope)
     {
-        printf("%s%s", i > 0 ? "," : "", json_string_value(scope));
+        printf("%s%s", i > 0 ? "," : "", json_is_string(scope) ? json_string_value(scope) : "");
     }
     printf("\n");
 }
@@ -120,15 +121,26 @@ int cli_token_revoke(const cli_args *args)
 
 int cli_status(const cli_args *args)
 {
-    CLI_SESSION(session, args);
+    CF_AUTO(cli_session_free) cli_session *session = cli_session_new_open(args);
     CLI_ANSWER(answer);
     if (session == NULL) {
         return CLI_USAGE;
     }
     int status = cli_call(session, "GET", "/health", CF_VIEW_EMPTY, NULL, &answer);
-    if (status == CLI_OK) {
-        cli_print_body(&answer);
-        status = answer.status == 200 ? CLI_OK : CLI_FAILED;
+    if (status != CLI_OK) {
+        return status;
     }
-    return status;
+    if (cli_has(args, "json")) {
+        cli_print_body(&answer);
+    } else {
+        const char *part;
+        json_t *state;
+        json_object_foreach(answer.json, part, state)
+        {
+            printf("%-8s ", part);
+            cli_print_text(stdout, json_is_string(state) ? json_string_value(state) : "");
+            printf("\n");
+        }
+    }
+    return answer.status == 200 ? CLI_OK : CLI_FAILED;
 }

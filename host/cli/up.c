@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "core/base/arena.h"
 #include "core/base/reader.h"
 #include "core/codec/base64.h"
 #include "core/crypto/primitives.h"
@@ -23,7 +24,11 @@
 #include "sys/linux/net.h"
 #include "sys/nsm/nsm.h"
 
+#define UP_TEXTS_BYTES_MAX ((size_t)64 << 10)
 #define UP_READY_MS 15000
+/* Sockets are made in DIR/run; the longest name is the enclave's. */
+#define CF_CLI_STATE_BYTES_MAX                                                                     \
+    ((size_t)CF_NET_PATH_BYTES_MAX - (sizeof "/run/enclave-4294967295.sock" - 1))
 #define UP_GRACE_MS 10000
 #define UP_TICK_MS 200
 #define UP_STEADY_MS 10000 /* a child that lived this long has not failed to start */
@@ -33,9 +38,8 @@
 enum { KMSD, AGENT, API, CHILDREN };
 
 typedef struct {
-    const char *state, *listen;
-    cf_buf texts[24]; /* paths and addresses that the children's arguments point to */
-    size_t texts_n;
+    const char *state, *listen; /* listen: as asked, then as the API says */
+    cf_arena texts;             /* paths and addresses that the children's arguments point to */
     cf_buf key_id;
     cli_child children[CHILDREN]; /* in the order of starting */
     int lock;
@@ -43,9 +47,7 @@ typedef struct {
 
 static void stack_clear(stack *s)
 {
-    for (size_t i = 0; i < s->texts_n; i++) {
-        cf_buf_free(&s->texts[i]);
-    }
+    cf_arena_free(&s->texts);
     cf_buf_free(&s->key_id);
     cf_fd_close(&s->lock);
 }
@@ -53,17 +55,18 @@ static void stack_clear(stack *s)
 /* prefix + state + suffix, kept as long as the stack; "" when memory is out (and then the start fails). */
 static const char *text(stack *s, const char *prefix, const char *suffix)
 {
-    cf_buf *b = &s->texts[s->texts_n];
-    cf_writer w = cf_writer_to(b, CLI_PATH_BYTES_MAX);
+    CF_BUF(b);
+    cf_view kept;
+    cf_writer w = cf_writer_to(&b, CF_CLI_PATH_BYTES_MAX);
     cf_write(&w, cf_view_str(prefix));
     cf_write(&w, cf_view_str(s->state));
     cf_write(&w, cf_view_str(suffix));
     cf_write_u8(&w, 0);
-    if (s->texts_n + 1 == sizeof s->texts / sizeof s->texts[0] || !cf_is_ok(cf_write_end(&w))) {
+    if (!cf_is_ok(cf_write_end(&w)) ||
+        !cf_is_ok(cf_arena_copy(&s->texts, cf_buf_view(&b), &kept))) {
         return "";
     }
-    s->texts_n++;
-    return (const char *)b->data;
+    return (const char *)kept.data;
 }
 
 /* One service per state folder. */
@@ -77,6 +80,13 @@ static cf_result take_lock(stack *s)
 
 static cf_result make_folders(stack *s)
 {
+    if (strlen(s->state) > CF_CLI_STATE_BYTES_MAX) {
+        fprintf(stderr,
+                "coffer: the state folder's path is %zu octets long, and sockets below it can have "
+                "no more than %zu: use a shorter one, or a relative path\n",
+                strlen(s->state), CF_CLI_STATE_BYTES_MAX);
+        return cf_fail(CF_ERR_SIZE);
+    }
     static const char *const folders[] = {"", "/run", "/kms", "/nsm", "/api", "/schemas"};
     for (size_t i = 0; i < sizeof folders / sizeof folders[0]; i++) {
         CF_TRY(cf_folder_make(text(s, "", folders[i])));
@@ -170,7 +180,18 @@ static cf_result start_api(stack *s)
                               text(s, "unix:", "/run/kms.sock"), "--kms-key",
                               (const char *)s->key_id.data, "--schemas", text(s, "", "/schemas"),
                               "--admin-token-file", text(s, "", "/admin.token"), NULL});
-    return start(&s->children[API]);
+    CF_TRY(start(&s->children[API]));
+    /* with port 0 the system chose one; a restarted API must come back to the same */
+    const char *said = s->children[API].ready;
+    cf_view kept;
+    CF_TRY(cf_arena_copy(&s->texts, cf_view_make(said, strlen(said) + 1), &kept));
+    s->listen = (const char *)kept.data;
+    for (size_t i = 0; s->children[API].args[i] != NULL; i++) {
+        if (strcmp(s->children[API].args[i], "--listen") == 0) {
+            s->children[API].args[i + 1] = s->listen;
+        }
+    }
+    return cf_ok();
 }
 
 static cf_result bring_up(stack *s, const char *enclave, bool trust)
@@ -221,14 +242,15 @@ static void supervise(stack *s)
 }
 
 /* Where commands on this machine find the service: DIR/run/url. */
-static cf_result publish_url(stack *s)
+static cf_result publish_url(stack *s, bool json)
 {
     CF_BUF(url);
     CF_TRY(cf_buf_append(&url, CF_LIT("http://")));
     CF_TRY(cf_buf_append(&url, cf_view_str(s->listen)));
     CF_TRY(cf_buf_append(&url, CF_LIT("\n")));
     CF_TRY(cf_file_write(text(s, "", "/run/url"), cf_buf_view(&url), 0600));
-    printf("ready %.*s", (int)url.len, (const char *)url.data);
+    url.len--; /* the newline belongs to the file */
+    printf(json ? "{\"ready\":\"%.*s\"}\n" : "ready %.*s\n", (int)url.len, (const char *)url.data);
     CF_REQUIRE(fflush(stdout) == 0, IO);
     return cf_ok();
 }
@@ -236,9 +258,12 @@ static cf_result publish_url(stack *s)
 int cli_up(const cli_args *args)
 {
     static const char default_listen[] = "127.0.0.1:8400";
-    char enclave[CLI_PATH_BYTES_MAX];
+    char enclave[CF_CLI_PATH_BYTES_MAX];
     CF_AUTO(stack_clear)
-    stack s = {.state = cli_state_folder(args), .listen = cli_get(args, "listen"), .lock = -1};
+    stack s = {.state = cli_state_folder(args),
+               .listen = cli_get(args, "listen"),
+               .texts = {NULL, 0, UP_TEXTS_BYTES_MAX},
+               .lock = -1};
     if (s.listen == NULL) {
         s.listen = default_listen;
     }
@@ -249,7 +274,7 @@ int cli_up(const cli_args *args)
         r = bring_up(&s, enclave, cli_has(args, "trust-enclave"));
     }
     if (cf_is_ok(r)) {
-        r = publish_url(&s);
+        r = publish_url(&s, cli_has(args, "json"));
     }
     if (cf_is_ok(r)) {
         supervise(&s);

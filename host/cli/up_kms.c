@@ -12,7 +12,7 @@
 
 #define CONFIG_BYTES_MAX 65536
 #define IMAGE_BYTES_MAX ((size_t)64 << 20)
-#define KMS_TIMEOUT_MS 10000
+#define CF_CLI_KMS_TIMEOUT_MS 10000
 #define MEASURE_KEY "kms:RecipientAttestation:ImageSha384"
 
 /* The measure a launcher will give this program, as lower-case hex with a NUL. */
@@ -42,7 +42,7 @@ static cf_result kms_call(const up_kms *k, const char *operation, const json_t *
                            .path = "/",
                            .headers = headers,
                            .body = cf_buf_view(&body),
-                           .timeout_ms = KMS_TIMEOUT_MS,
+                           .timeout_ms = CF_CLI_KMS_TIMEOUT_MS,
                            .answer_bytes_max = CONFIG_BYTES_MAX};
     CF_TRY(cf_http_client_call(http, &req, &status, &answer));
     CF_REQUIRE(status == 200, KMS_REFUSED);

@@ -41,14 +41,9 @@ int cli_vault_create(const cli_args *args)
     CF_BUF(path);
     CLI_SESSION(session, args);
     CLI_ANSWER(answer);
-    if (session == NULL || !cli_read_input(args->words_n > 0 ? args->words[0] : NULL, &body)) {
+    if (session == NULL || !cli_read_input(args->words_n > 0 ? args->words[0] : NULL, &body) ||
+        !cli_create_path(args, &path)) {
         return CLI_USAGE;
-    }
-    const char *schema = cli_get(args, "schema");
-    cf_result r =
-        cf_buf_append(&path, schema != NULL ? CF_LIT("/v1/vaults?schema=") : CF_LIT("/v1/vaults"));
-    if (!cf_is_ok(r) || !cf_is_ok(cli_put_encoded(&path, cf_view_str(schema)))) {
-        return complain();
     }
     int status =
         cli_call(session, "POST", (const char *)path.data, cf_buf_view(&body), NULL, &answer);
@@ -99,6 +94,10 @@ int cli_vault_get(const cli_args *args)
 static int change(const cli_args *args, const char *method, cf_view body, const char *done)
 {
     CF_BUF(path);
+    uint64_t version = 0;
+    if (!cli_number(args, "if-match", 1, INT64_MAX, &version)) {
+        return CLI_USAGE;
+    }
     CLI_SESSION(session, args);
     CLI_ANSWER(answer);
     if (session == NULL) {
@@ -162,8 +161,9 @@ static int show_decrypted(const cli_answer *answer)
     json_t *value;
     json_object_foreach(json_object_get(answer->json, "data"), name, value)
     {
-        printf("%-20s %s\n", name,
-               json_string_value(value) != NULL ? json_string_value(value) : "");
+        printf("%-20s ", name);
+        cli_print_text(stdout, json_string_value(value) != NULL ? json_string_value(value) : "");
+        printf("\n");
     }
     json_t *errors = json_object_get(answer->json, "errors");
     size_t i;
@@ -179,13 +179,13 @@ int cli_vault_decrypt(const cli_args *args)
 {
     CF_BUF(path);
     CF_BUF(body);
+    if (!cli_has(args, "fields") || !cli_has(args, "reason")) {
+        fprintf(stderr, "coffer: decrypt needs --fields and --reason\n");
+        return CLI_USAGE;
+    }
     CLI_SESSION(session, args);
     CLI_ANSWER(answer);
     if (session == NULL) {
-        return CLI_USAGE;
-    }
-    if (!cli_has(args, "fields") || !cli_has(args, "reason")) {
-        fprintf(stderr, "coffer: decrypt needs --fields and --reason\n");
         return CLI_USAGE;
     }
     if (!cf_is_ok(vault_path(&path, args->words[0], "/decrypt")) ||

@@ -1,7 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Every command's function, for the table in main.c. Each returns an exit status of args.h. */
+/* The table of commands, and each command's function, which returns an exit status of args.h. */
 #pragma once
 #include "host/cli/args.h"
+
+extern const cli_verb
+    cli_verbs[]; /* ends with a row without a verb; commands of one noun stand together */
+
+/** The command that the arguments (behind the program's name) name; *ret_words how many of them that took. NULL: none. */
+const cli_verb *cli_verb_find(int argc, char **argv, int *ret_words);
+
+/** What the program does with its arguments; returns its exit status. */
+int cli_main(int argc, char **argv);
 
 int cli_up(const cli_args *args);
 int cli_status(const cli_args *args);

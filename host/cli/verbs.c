@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "host/cli/verbs.h"
+
+static const cli_option up_options[] = {
+    {"state", "DIR", "state folder (default: $COFFER_STATE, else ./coffer-state)"},
+    {"listen", "HOST:PORT", "address of the API (default 127.0.0.1:8400)"},
+    {"trust-enclave", NULL, "let the enclave program beside this command open existing vaults"},
+    {"json", NULL, "print JSON"},
+    {"help", NULL, "print this help"},
+    {NULL, NULL, NULL}};
+static const cli_option client_options[] = {CLI_OPTIONS_CLIENT, {NULL, NULL, NULL}};
+static const cli_option create_options[] = {
+    {"schema", "NAME", "schema of the vault (default: person)"},
+    CLI_OPTIONS_CLIENT,
+    {NULL, NULL, NULL}};
+static const cli_option get_options[] = {
+    {"fields", "A,B", "only these fields (default: all of the schema)"},
+    CLI_OPTIONS_CLIENT,
+    {NULL, NULL, NULL}};
+static const cli_option update_options[] = {
+    {"if-match", "VERSION", "only if the vault still has this version"},
+    CLI_OPTIONS_CLIENT,
+    {NULL, NULL, NULL}};
+static const cli_option delete_options[] = {
+    {"fields", "A,B", "delete these fields, and what is derived from them"},
+    {"all", NULL, "delete the vault: its key is destroyed"},
+    {"if-match", "VERSION", "only if the vault still has this version"},
+    CLI_OPTIONS_CLIENT,
+    {NULL, NULL, NULL}};
+static const cli_option decrypt_options[] = {
+    {"fields", "A,B", "the fields to open, in the order of the answer"},
+    {"reason", "TEXT", "why; it is kept in the audit log"},
+    CLI_OPTIONS_CLIENT,
+    {NULL, NULL, NULL}};
+static const cli_option import_options[] = {
+    {"jobs", "N", "vaults made at a time, 1 to 64 (default 8)"},
+    {"journal", "FILE", "the journal (default: FILE.jsonl.import)"},
+    {"restart", NULL, "forget the journal and import every line"},
+    {"schema", "NAME", "schema of the vaults (default: person)"},
+    CLI_OPTIONS_CLIENT,
+    {NULL, NULL, NULL}};
+static const cli_option export_options[] = {
+    {"ciphertext", NULL, "rows as stored: nothing is opened"},
+    {"out", "FILE", "write here instead of to standard output"},
+    CLI_OPTIONS_LOCAL,
+    {NULL, NULL, NULL}};
+static const cli_option tail_options[] = {{"vault", "ID", "only this vault's entries"},
+                                          {"limit", "N", "how many, 1 to 1000 (default 20)"},
+                                          CLI_OPTIONS_CLIENT,
+                                          {NULL, NULL, NULL}};
+static const cli_option local_options[] = {CLI_OPTIONS_LOCAL, {NULL, NULL, NULL}};
+static const cli_option token_options[] = {{"name", "NAME", "what the token is for"},
+                                           {"scopes", "A,B", "of write, read, decrypt, admin"},
+                                           {"days", "N", "days until it expires (default: never)"},
+                                           CLI_OPTIONS_CLIENT,
+                                           {NULL, NULL, NULL}};
+static const cli_option plain_options[] = {
+    {"json", NULL, "print JSON"}, {"help", NULL, "print this help"}, {NULL, NULL, NULL}};
+
+const cli_verb cli_verbs[] = {
+    {NULL, "up", "", 0, 0, "run the whole service on this machine, in the foreground",
+     "Prints `ready URL` on standard output once it serves. The first admin token is in "
+     "DIR/admin.token.",
+     up_options, cli_up},
+    {NULL, "status", "", 0, 0, "ask the service how it is", "", client_options, cli_status},
+    {"vault", "create", "[FILE]", 0, 1, "seal a new vault from a JSON object",
+     "The object is read from FILE, or from standard input: values never stand on the command "
+     "line. Prints the vault's id.",
+     create_options, cli_vault_create},
+    {"vault", "get", "ID", 1, 1, "tell which fields are set", "Names only; nothing is opened.",
+     get_options, cli_vault_get},
+    {"vault", "update", "ID [FILE]", 1, 2, "seal new values of some fields",
+     "Reads a JSON object as `vault create` does.", update_options, cli_vault_update},
+    {"vault", "delete", "ID", 1, 1, "delete fields, or the whole vault", "", delete_options,
+     cli_vault_delete},
+    {"vault", "decrypt", "ID", 1, 1, "open fields inside the enclave",
+     "Fields that do not open go to standard error; exit status 4.", decrypt_options,
+     cli_vault_decrypt},
+    {NULL, "import", "FILE.jsonl", 1, 1, "make a vault of every line",
+     "Keeps a journal in FILE.jsonl.import: the same command goes on where an interrupted one "
+     "stopped.\n"
+     "Lines that are refused are reported by number, with field names and reasons, never with "
+     "values; exit status 4.",
+     import_options, cli_import},
+    {NULL, "export", "", 0, 0, "write every stored row as a line of JSON",
+     "Reads the store of a local service.", export_options, cli_export},
+    {"audit", "tail", "", 0, 0, "print the newest audit entries", "", tail_options, cli_audit_tail},
+    {"audit", "verify", "", 0, 0, "check the whole audit log and every row against it",
+     "Exit status 0 only if everything holds. Each finding is one line.", local_options,
+     cli_audit_verify},
+    {"token", "create", "", 0, 0, "make an access token; its text is shown once", "", token_options,
+     cli_token_create},
+    {"token", "list", "", 0, 0, "list tokens, without their text", "", client_options,
+     cli_token_list},
+    {"token", "revoke", "ID", 1, 1, "make a token invalid at once", "", client_options,
+     cli_token_revoke},
+    {NULL, "version", "", 0, 0, "print version and libraries", "", plain_options, cli_version},
+    {NULL, "completion", "", 0, 0, "print completion for bash",
+     "Use it with: source <(coffer completion)", plain_options, cli_completion},
+    {NULL, NULL, NULL, 0, 0, NULL, NULL, NULL, NULL}};
