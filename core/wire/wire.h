@@ -11,6 +11,17 @@
 #define CF_BOOT_ID_BYTES 16
 #define CF_PCR_BYTES 48
 
+/* Octets of single items and of the bodies that a peer may send; DECRYPT has CF_FRAME_BYTES_MAX. */
+#define CF_WIRE_VAULT_ID_BYTES_MAX 256 /* the AWS sample's ids are not ours */
+#define CF_MODULE_ID_BYTES_MAX 256
+#define CF_WIRE_STATE_BYTES_MAX 16
+#define CF_ACCESS_KEY_ID_BYTES_MAX 128
+#define CF_SECRET_KEY_BYTES_MAX 256
+#define CF_SESSION_TOKEN_BYTES_MAX 8192
+#define CF_HELLO_BYTES_MAX 256
+#define CF_EMPTY_BYTES_MAX 16
+#define CF_CREDENTIALS_BYTES_MAX 16384
+
 typedef enum {
     CF_MSG_HELLO = 1,
     CF_MSG_DECRYPT = 2,
@@ -28,7 +39,7 @@ typedef struct {
     cf_view body;
 } cf_msg;
 
-/** Looks for one frame at the start of in. *ret_used is 0 while more octets are needed (that is no error), else the
+/** Looks for one frame at the start of in: three verdicts. *ret_used is 0 while more octets are needed (that is no error), else the
  *  octets of the frame. error SIZE for a length over CF_FRAME_BYTES_MAX or 0; MALFORMED and others for no message. */
 CF_MUST_USE cf_result cf_frame_decode(cf_view in, size_t *ret_used, cf_msg *ret);
 /** Appends a frame around the body, which is already CBOR. error SIZE. */
@@ -71,19 +82,31 @@ typedef struct {
     uint64_t keys, answered, kms_calls, inflight, uptime_ms;
 } cf_health;
 
-/* Bodies. encode appends; decode refuses what wire.md refuses. */
+/* Bodies. encode appends and checks what the decoder of the other side will (ARGUMENT, or SIZE over a limit); out keeps its
+ * length after an error. decode refuses what wire.md refuses; *ret is in the zero state after any error.
+ * error MISSING a required key; UNKNOWN_MEMBER a key below 64 that is not listed; DUPLICATE, MALFORMED a key again or out of
+ *       order; SIZE a text, string or list over its limit; EMPTY one that must hold something; RANGE a number; and those of
+ *       cf_cbor */
 CF_MUST_USE cf_result cf_hello_encode(const cf_hello *m, cf_buf *out);
 CF_MUST_USE cf_result cf_hello_decode(cf_view body, cf_hello *ret);
 CF_MUST_USE cf_result cf_hello_answer_encode(const cf_hello_answer *m, cf_buf *out);
 CF_MUST_USE cf_result cf_hello_answer_decode(cf_view body, cf_hello_answer *ret);
+/** Further: MISSING tenant or schema with a field of encoding 3, or KMS key with a tenant; DUPLICATE a field name twice;
+ *  MALFORMED a write that no field refers to, or a field that refers to none; UNSUPPORTED a suite that seals nothing; BAD_NAME
+ *  tenant or schema, and the errors of cf_field_name_check. */
 CF_MUST_USE cf_result cf_decrypt_encode(const cf_decrypt *m, cf_buf *out);
 CF_MUST_USE cf_result cf_decrypt_decode(cf_view body, cf_arena *arena, cf_decrypt *ret);
+/** A result with code CF_OK has a value, maybe empty; any other has none. An unknown code text is INTERNAL. */
 CF_MUST_USE cf_result cf_results_encode(const cf_field_result *results, size_t n, cf_buf *out);
-CF_MUST_USE cf_result cf_results_decode(cf_view body, cf_arena *arena, const cf_field_result **ret, size_t *ret_n);
+CF_MUST_USE cf_result cf_results_decode(cf_view body, cf_arena *arena, const cf_field_result **ret,
+                                        size_t *ret_n);
 CF_MUST_USE cf_result cf_health_encode(const cf_health *m, cf_buf *out);
 CF_MUST_USE cf_result cf_health_decode(cf_view body, cf_health *ret);
 CF_MUST_USE cf_result cf_credentials_encode(const cf_credentials_view *m, cf_buf *out);
 CF_MUST_USE cf_result cf_credentials_decode(cf_view body, cf_credentials_view *ret);
+/** The body of HEALTH, DRAIN and of the answers to CREDENTIALS and DRAIN. */
+CF_MUST_USE cf_result cf_empty_encode(cf_buf *out);
+CF_MUST_USE cf_result cf_empty_decode(cf_view body);
 CF_MUST_USE cf_result cf_error_encode(cf_err code, cf_buf *out);
 /** An unknown code text is INTERNAL: a newer peer may know more. */
 CF_MUST_USE cf_result cf_error_decode(cf_view body, cf_err *ret);
