@@ -46,7 +46,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     cf_hpke_suite ignored;
     cf_ignore(cf_hpke_suite_from_id(cf_view_make(data, size), &ignored));
     size_t kem = choice % 4, mode = shape % 4;
-    cf_hpke_suite suite = {kems[kem], (cf_hash)(1 + choice / 4 % 3), aeads[choice / 16 % 4]};
+    cf_hpke_suite suite = {kems[kem], (cf_hash)(1 + choice / 4 % 4 % 3), aeads[choice / 16 % 4]};
     bool psk = mode % 2 == 1, auth = mode >= 2;
     cf_hpke_input in = {(cf_hpke_mode)mode, CF_LIT("info"), CF_VIEW_EMPTY, CF_VIEW_EMPTY};
     if (psk) {
