@@ -105,6 +105,28 @@ void vec_hex_opt(const json_t *o, const char *name, cf_buf *ret)
     }
 }
 
+void vec_runs(const json_t *o, const char *name, cf_buf *ret)
+{
+    const json_t *part;
+    size_t i;
+    cf_buf_clear(ret);
+    json_array_foreach(vec_array(o, name), i, part)
+    {
+        cf_buf piece = CF_BUF_EMPTY;
+        if (json_is_string(part)) {
+            vec_from_hex(json_string_value(part), &piece);
+        } else {
+            size_t count = (size_t)json_integer_value(json_array_get(part, 1));
+            assert_true(json_array_size(part) == 2 && count > 0);
+            assert_ok(cf_buf_reserve(&piece, count));
+            memset(piece.data, (int)json_integer_value(json_array_get(part, 0)), count);
+            piece.len = count;
+        }
+        assert_ok(cf_buf_append(ret, cf_buf_view(&piece)));
+        cf_buf_free(&piece);
+    }
+}
+
 bool vec_has(const json_t *o, const char *name)
 {
     return json_object_get(o, name) != NULL;

@@ -20,6 +20,8 @@ const json_t *vec_array(const json_t *o, const char *name);
 void vec_hex(const json_t *o, const char *name, cf_buf *ret);
 /** The same, empty when the member is absent. */
 void vec_hex_opt(const json_t *o, const char *name, cf_buf *ret);
+/** Octets of a member that is an array of hexadecimal strings and of pairs [octet, count]. */
+void vec_runs(const json_t *o, const char *name, cf_buf *ret);
 /** True when o has the member. */
 bool vec_has(const json_t *o, const char *name);
 
