@@ -84,10 +84,10 @@ static void journal(importer *im, const char *word, uint64_t line, const char *r
     }
 }
 
-/* Appends a piece unless the line is too long already. */
+/* Appends a piece, with the end of the line if it is there, unless the line is too long already. */
 static bool keep_piece(import_line *l, cf_view piece)
 {
-    l->too_long = l->too_long || l->text.len + piece.len > CF_CLI_IMPORT_LINE_BYTES_MAX + 1;
+    l->too_long = l->too_long || l->text.len + piece.len > CF_CLI_IMPORT_LINE_BYTES_MAX + 2;
     return l->too_long || cf_is_ok(cf_buf_append(&l->text, piece));
 }
 

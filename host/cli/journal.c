@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "core/base/number.h"
@@ -101,8 +102,11 @@ static bool read_rows(cli_journal *j, uint64_t *ret_file_bytes)
 bool cli_journal_open(const char *path, uint64_t file_bytes, cli_journal *ret)
 {
     uint64_t written_for = file_bytes;
+    struct stat st;
     *ret = (cli_journal){.file = fopen(path, "a+e")};
-    if (ret->file != NULL && flock(fileno(ret->file), LOCK_EX | LOCK_NB) != 0) {
+    if (ret->file != NULL && fstat(fileno(ret->file), &st) == 0 && !S_ISREG(st.st_mode)) {
+        fprintf(stderr, "coffer: the journal %s is no regular file\n", path);
+    } else if (ret->file != NULL && flock(fileno(ret->file), LOCK_EX | LOCK_NB) != 0) {
         fprintf(stderr, "coffer: another import uses the journal %s\n", path);
     } else if (ret->file == NULL || !read_rows(ret, &written_for)) {
         fprintf(stderr, "coffer: cannot use the journal %s: %s\n", path, strerror(errno));
