@@ -406,6 +406,59 @@ static void test_remade(void **state)
     }
 }
 
+/* The certificate with an unknown extension of so many octets, signed again; returns its length. */
+static size_t grow(const cf_buf *der, const cf_dh_key *issuer, size_t octets, cf_buf *ret)
+{
+    static uint8_t zeros[2 * CF_CERT_BYTES_MAX];
+    CF_BUF(pkcs8);
+    const uint8_t *at = der->data;
+    X509 *cert = d2i_X509(NULL, &at, (long)der->len);
+    assert_non_null(cert);
+    ASN1_OBJECT *oid = OBJ_txt2obj("1.3.6.1.4.1.99999.1", 1);
+    ASN1_OCTET_STRING *value = ASN1_OCTET_STRING_new();
+    assert_true(octets <= sizeof zeros);
+    assert_int_equal(ASN1_OCTET_STRING_set(value, zeros, (int)octets), 1);
+    X509_EXTENSION *extension = X509_EXTENSION_create_by_OBJ(NULL, oid, 0, value);
+    assert_int_equal(X509_add_ext(cert, extension, -1), 1);
+    assert_ok(cf_dh_to_pkcs8(issuer, &pkcs8));
+    at = pkcs8.data;
+    EVP_PKEY *pkey = d2i_AutoPrivateKey(NULL, &at, (long)pkcs8.len);
+    assert_true(X509_sign(cert, pkey, EVP_sha384()) > 0);
+    uint8_t *out = NULL;
+    int len = i2d_X509(cert, &out);
+    assert_true(len > 0);
+    assert_ok(cf_buf_set(ret, cf_view_make(out, (size_t)len)));
+    OPENSSL_free(out);
+    EVP_PKEY_free(pkey);
+    X509_EXTENSION_free(extension);
+    ASN1_OCTET_STRING_free(value);
+    ASN1_OBJECT_free(oid);
+    X509_free(cert);
+    return (size_t)len;
+}
+
+/* The length of a signature varies, so a length is met after some tries. */
+static void test_certificate_limit(void **state)
+{
+    (void)state;
+    enum { TRIES = 200 };
+    CF_AUTO(own_clear) own o = {0};
+    CF_BUF(small);
+    own_init(&o);
+    own_build(&o);
+    assert_ok(cf_buf_append(&small, cf_buf_view(&o.certs[BUNDLE])));
+    for (size_t want = CF_CERT_BYTES_MAX - 1; want <= CF_CERT_BYTES_MAX + 1; want++) {
+        size_t octets = want - small.len - 20, len = 0;
+        for (int i = 0; i < TRIES && len != want; i++) {
+            len = grow(&small, o.keys[BUNDLE - 1], octets, &o.certs[BUNDLE]);
+            octets = octets + want - len;
+        }
+        assert_int_equal(len, want);
+        assert_code(own_check(&o, DURING_MS, SIZE_MAX),
+                    want <= CF_CERT_BYTES_MAX ? CF_OK : CF_ERR_CHAIN);
+    }
+}
+
 /* One CA less than the limit, at it, and one more. */
 static void test_bundle_limit(void **state)
 {
@@ -483,10 +536,10 @@ static void test_cert_contract(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_genuine),       cmocka_unit_test(test_self_signed),
-        cmocka_unit_test(test_own),           cmocka_unit_test(test_own_altered),
-        cmocka_unit_test(test_remade),        cmocka_unit_test(test_bundle_limit),
-        cmocka_unit_test(test_cert_contract),
+        cmocka_unit_test(test_genuine),      cmocka_unit_test(test_self_signed),
+        cmocka_unit_test(test_own),          cmocka_unit_test(test_own_altered),
+        cmocka_unit_test(test_remade),       cmocka_unit_test(test_certificate_limit),
+        cmocka_unit_test(test_bundle_limit), cmocka_unit_test(test_cert_contract),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
