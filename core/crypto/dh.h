@@ -31,11 +31,12 @@ typedef struct cf_dh_key cf_dh_key;
 /** Fresh pair. error CRYPTO, ENTROPY. cost one base-point multiplication. */
 CF_MUST_USE cf_result cf_dh_generate(cf_curve c, cf_dh_key **ret);
 /** From the scalar (big-endian, fixed width) and, where known, its public key; with pub empty it is computed
- *  (one multiplication). A pub that is given is checked to be on the curve, not to belong to the scalar.
- *  error KEY for a wrong length, 0, or not below the order. */
+ *  (one multiplication). A pub that is given is checked to be on the curve, not to belong to the scalar, which would cost that
+ *  multiplication; on X25519 it is always computed, and must be the same. A key takes some 240 octets of heap.
+ *  error KEY for a wrong length, a scalar of 0 or not below the order (on X25519 any 32 octets are one), a bad pub. */
 CF_MUST_USE cf_result cf_dh_from_secret(cf_curve c, cf_view scalar, cf_view pub, cf_dh_key **ret);
-/** From PKCS#8 DER of an EC or X25519 key; the public part inside is used when present and checked against the scalar's
- *  group; the curve is told back. error KEY, UNSUPPORTED, TRAILING. */
+/** From PKCS#8 DER of an EC or X25519 key; the public part inside is used when present, as in cf_dh_from_secret; the curve is told
+ *  back. Scalars whose encoder dropped leading zeros are taken. error KEY, UNSUPPORTED (algorithm, curve, unnamed curve), TRAILING. */
 CF_MUST_USE cf_result cf_dh_from_pkcs8(cf_view der, cf_curve *ret_curve, cf_dh_key **ret);
 /** RFC 9180 section 7.1.3 DeriveKeyPair. ikm of at least the scalar's length (KEY). */
 CF_MUST_USE cf_result cf_dh_derive(cf_curve c, cf_view ikm, cf_dh_key **ret);

@@ -40,8 +40,9 @@ CF_MUST_USE cf_result cf_hpke_sender(cf_hpke_suite s, const cf_hpke_input *in, c
                                      const cf_dh_key *auth, const cf_dh_key *eph,
                                      cf_dh_public *ret_enc, cf_hpke **ret);
 
-/** Receiver. auth_pk: the sender's static public key in the auth modes, else empty. error OPEN for anything wrong with enc;
- *  ARGUMENT, UNSUPPORTED. cost point decode and one multiplication (auth: two), seven HMACs. */
+/** Receiver. auth_pk: the sender's static public key in the auth modes, else empty.
+ *  error OPEN for anything wrong with enc or auth_pk; ARGUMENT (mode and inputs disagree, sk of another curve), UNSUPPORTED.
+ *  cost  point decode and one multiplication (auth: two), seven HMACs: on AWS-LC 0.93 of the bare exchange's speed */
 CF_MUST_USE cf_result cf_hpke_receiver(cf_hpke_suite s, const cf_hpke_input *in, cf_view enc,
                                        const cf_dh_key *sk, cf_view auth_pk, cf_hpke **ret);
 
