@@ -174,8 +174,8 @@ CF_MUST_USE cf_result cf_opener_new(const cf_binding *b, const cf_dh_key *key,
 /* A value is text. Who seals needs only the public key, so what opens may still be no text; it is taken back then. */
 static cf_result keep_text(cf_buf *out, size_t start)
 {
-    cf_view value = {out->data + start, out->len - start};
-    if (out->len > start && !cf_utf8_ok(value)) {
+    cf_view value = cf_view_sub(cf_buf_view(out), start, out->len - start);
+    if (value.len > 0 && !cf_utf8_ok(value)) {
         cf_wipe(out->data + start, value.len);
         out->len = start;
         return cf_fail(CF_ERR_UTF8);
