@@ -43,7 +43,7 @@ CF_MUST_USE cf_result cf_file_read(const char *path, size_t max, cf_buf *out)
     }
     size_t before = out->len;
     cf_result r = read_all(fd, max, out);
-    if (!cf_is_ok(r)) {
+    if (!cf_is_ok(r) && out->len > before) {
         cf_wipe(out->data + before, out->len - before);
         out->len = before;
     }
