@@ -286,6 +286,7 @@ void cf_store_sqlite_stats(const cf_store *store, cf_store_stats *ret)
         cf_store_sqlite *s = store->self;
         pthread_mutex_lock(&s->lock);
         *ret = s->stats;
+        ret->waiting = s->queued;
         pthread_mutex_unlock(&s->lock);
     }
 }

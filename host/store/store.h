@@ -110,6 +110,7 @@ typedef struct {
     uint64_t transactions, changes; /* committed */
     uint64_t refused;               /* changes whose condition failed */
     uint64_t failed;                /* transactions that failed */
+    uint64_t waiting;               /* changes that wait now */
     int sqlite_code;                /* of the last of those, for the log */
 } cf_store_stats;
 void cf_store_sqlite_stats(const cf_store *s, cf_store_stats *ret);

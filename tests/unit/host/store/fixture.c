@@ -5,7 +5,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-CF_MUST_USE cf_result fixture_open(fixture *f, bool read_only, cf_store *ret)
+#include "host/store/verify.h"
+
+#define FINDINGS_BYTES ((size_t)4096)
+
+CF_MUST_USE cf_result fixture_open(const fixture *f, bool read_only, cf_store *ret)
 {
     const cf_store_sqlite_opts opts = {f->db, f->anchor, &f->audit_key, read_only};
     return cf_store_sqlite_open(&opts, ret);
@@ -94,11 +98,31 @@ static cf_audit_entry entry_of(const char *action, const char *id, uint64_t vers
                             .request = CF_LIT("r1")};
 }
 
+static cf_result row_change(const fixture *f, const cf_row *row, const char *action,
+                            uint64_t *ret_seq)
+{
+    uint8_t seal[CF_ROW_SEAL_BYTES];
+    CF_BUF(octets);
+    CF_TRY(cf_row_encode(row, &octets));
+    CF_TRY(cf_row_seal(&f->row_key, cf_buf_view(&octets), seal));
+    cf_audit_entry entry = entry_of(action, (const char *)row->id.data, row->version);
+    entry.seal = CF_VIEW_OF(seal);
+    const cf_store_put put = {
+        .kind = row->version == 1 ? CF_PUT_CREATE : CF_PUT_REPLACE,
+        .id = row->id,
+        .version_expected = row->version - 1,
+        .version = row->version,
+        .row = cf_buf_view(&octets),
+        .seal = CF_VIEW_OF(seal),
+    };
+    const cf_store_change change = {&put, NULL, &entry};
+    return f->store.ops->change(f->store.self, &change, soon(), ret_seq);
+}
+
 CF_MUST_USE cf_result vault_put(const fixture *f, unsigned n, uint64_t version, uint64_t *ret_seq)
 {
     static const uint8_t public[65] = {4}, wrapped[100] = {7};
     char id[ID_BYTES];
-    uint8_t seal[CF_ROW_SEAL_BYTES];
     vault_id(n, id);
     const cf_row row = {.tenant = CF_LIT("acme"),
                         .id = cf_view_str(id),
@@ -108,30 +132,60 @@ CF_MUST_USE cf_result vault_put(const fixture *f, unsigned n, uint64_t version, 
                         .suite = {CF_P256, CF_SHA256, CF_AES_256_GCM},
                         .public_key = CF_VIEW_OF(public),
                         .wrapped_key = CF_VIEW_OF(wrapped)};
-    CF_BUF(octets);
-    CF_TRY(cf_row_encode(&row, &octets));
-    CF_TRY(cf_row_seal(&f->row_key, cf_buf_view(&octets), seal));
-    cf_audit_entry entry = entry_of(version == 1 ? "vault.create" : "vault.update", id, version);
-    entry.seal = CF_VIEW_OF(seal);
-    const cf_store_put put = {
-        .kind = version == 1 ? CF_PUT_CREATE : CF_PUT_REPLACE,
-        .id = cf_view_str(id),
-        .version_expected = version - 1,
-        .version = version,
-        .row = cf_buf_view(&octets),
-        .seal = CF_VIEW_OF(seal),
-    };
-    const cf_store_change change = {&put, NULL, &entry};
-    return f->store.ops->change(f->store.self, &change, soon(), ret_seq);
+    return row_change(f, &row, version == 1 ? "vault.create" : "vault.update", ret_seq);
 }
 
-CF_MUST_USE cf_result entry_only(const fixture *f, unsigned n, uint64_t *ret_seq)
+CF_MUST_USE cf_result vault_delete(const fixture *f, unsigned n, uint64_t version,
+                                   uint64_t *ret_seq)
+{
+    char id[ID_BYTES];
+    vault_id(n, id);
+    const cf_row row = {.tenant = CF_LIT("acme"),
+                        .id = cf_view_str(id),
+                        .schema = CF_LIT("person"),
+                        .version = version,
+                        .tombstone = true};
+    return row_change(f, &row, "vault.delete", ret_seq);
+}
+
+CF_MUST_USE cf_result entry_only_by(const fixture *f, unsigned n, uint64_t deadline_ms,
+                                    uint64_t *ret_seq)
 {
     char id[ID_BYTES];
     vault_id(n, id);
     const cf_audit_entry entry = entry_of("vault.decrypt", id, 1);
     const cf_store_change change = {NULL, NULL, &entry};
-    return f->store.ops->change(f->store.self, &change, soon(), ret_seq);
+    return f->store.ops->change(f->store.self, &change, deadline_ms, ret_seq);
+}
+
+CF_MUST_USE cf_result entry_only(const fixture *f, unsigned n, uint64_t *ret_seq)
+{
+    return entry_only_by(f, n, soon(), ret_seq);
+}
+
+static void finding_note(void *ctx, const cf_finding *finding)
+{
+    char *text = ctx;
+    size_t len = strlen(text);
+    if (finding->seq > 0) {
+        snprintf(text + len, FINDINGS_BYTES - len, "%s@%lu ", cf_finding_code(finding->kind),
+                 (unsigned long)finding->seq);
+    } else {
+        snprintf(text + len, FINDINGS_BYTES - len, "%s ", cf_finding_code(finding->kind));
+    }
+}
+
+const char *findings(const fixture *f)
+{
+    static char text[FINDINGS_BYTES];
+    cf_store s;
+    cf_verify_report report;
+    text[0] = '\0';
+    assert_ok(fixture_open(f, true, &s));
+    assert_ok(cf_store_verify(&s, &f->row_key, f->anchor, finding_note, text, &report));
+    cf_store_close(&s);
+    assert_int_equal(report.findings == 0, text[0] == '\0');
+    return text;
 }
 
 cf_token token_make(unsigned n)

@@ -18,7 +18,7 @@ typedef struct {
 int fixture_setup(void **state);
 int fixture_teardown(void **state);
 
-CF_MUST_USE cf_result fixture_open(fixture *f, bool read_only, cf_store *ret);
+CF_MUST_USE cf_result fixture_open(const fixture *f, bool read_only, cf_store *ret);
 /** Closes the store and opens it again. */
 void fixture_reopen(fixture *f);
 /** Runs SQL on the file from outside, as an attacker would: fails the test when it fails or changes no row. The store is closed. */
@@ -28,12 +28,21 @@ void fixture_copy(const char *from, const char *to);
 
 /** The n-th vault's id. */
 void vault_id(unsigned n, char ret[static ID_BYTES]);
-/** Encodes and seals a row of that version; the audit entry carries its seal. action NULL: by version. error of the change. */
+/** Encodes and seals a row of that version (1: creates it) and changes the store; the audit entry carries its seal. */
 CF_MUST_USE cf_result vault_put(const fixture *f, unsigned n, uint64_t version, uint64_t *ret_seq);
+/** The same with a tombstone. */
+CF_MUST_USE cf_result vault_delete(const fixture *f, unsigned n, uint64_t version,
+                                   uint64_t *ret_seq);
 /** A change that writes an entry only. */
 CF_MUST_USE cf_result entry_only(const fixture *f, unsigned n, uint64_t *ret_seq);
+CF_MUST_USE cf_result entry_only_by(const fixture *f, unsigned n, uint64_t deadline_ms,
+                                    uint64_t *ret_seq);
 CF_MUST_USE cf_result token_change(const fixture *f, const cf_token *t);
 cf_token token_make(unsigned n);
+
+/** Runs the whole verification over a read-only store. Returns the findings as text: "code" or "code@seq", each with a blank
+ *  behind it, "" when there are none. */
+const char *findings(const fixture *f);
 
 static inline uint64_t soon(void)
 {

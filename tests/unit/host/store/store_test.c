@@ -6,6 +6,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "tests/support/vectors.h"
+
 static void puts_under_conditions(void **state)
 {
     fixture *f = *state;
@@ -126,6 +128,33 @@ static void keeps_tokens(void **state)
     memset(endless.id, 'x', sizeof endless.id);
     assert_err(token_change(f, &endless), ARGUMENT);
     assert_err(f->store.ops->token_by_id(f->store.self, "", &got), NOT_FOUND);
+}
+
+/* The seal is the one that other code computes (tests/vectors/record/generate.py). */
+static void seals_tokens_by_the_document(void **state)
+{
+    (void)state;
+    json_t *root = vec_load("record/audit.json");
+    const json_t *o = json_object_get(root, "token");
+    CF_BUF(octets);
+    CF_SECRET(key);
+    uint8_t seal[CF_ROW_SEAL_BYTES];
+    cf_token t = {.scopes = (uint32_t)vec_int(o, "scopes"),
+                  .created_ms = (uint64_t)vec_int(o, "created_ms"),
+                  .expires_ms = (uint64_t)vec_int(o, "expires_ms"),
+                  .revoked_ms = (uint64_t)vec_int(o, "revoked_ms")};
+    snprintf(t.id, sizeof t.id, "%s", vec_text(o, "id"));
+    snprintf(t.name, sizeof t.name, "%s", vec_text(o, "name"));
+    vec_hex(o, "hash", &octets);
+    memcpy(t.hash, octets.data, sizeof t.hash);
+    vec_hex(root, "audit_key", &octets);
+    assert_ok(cf_secret_set(&key, cf_buf_view(&octets)));
+    assert_ok(cf_token_seal(&key, &t, seal));
+    vec_hex(o, "seal", &octets);
+    assert_view(CF_VIEW_OF(seal), cf_buf_view(&octets));
+    key.len--;
+    assert_err(cf_token_seal(&key, &t, seal), ARGUMENT);
+    json_decref(root);
 }
 
 /* Whoever can write the file cannot make a token, nor widen or prolong one. */
@@ -463,12 +492,19 @@ int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
     const struct CMUnitTest tests[] = {
-        T(puts_under_conditions),  T(gives_back_rows),
-        T(refuses_bad_arguments),  T(keeps_tokens),
-        T(refuses_altered_tokens), T(holds_the_limit_of_tokens),
-        T(pages_the_log),          T(shares_transactions_between_threads),
-        T(bounds_the_log),         T(refuses_what_it_does_not_know),
-        T(reads_one_moment),       T(reads_a_store_at_rest),
+        T(puts_under_conditions),
+        T(gives_back_rows),
+        T(refuses_bad_arguments),
+        T(keeps_tokens),
+        T(refuses_altered_tokens),
+        cmocka_unit_test(seals_tokens_by_the_document),
+        T(holds_the_limit_of_tokens),
+        T(pages_the_log),
+        T(shares_transactions_between_threads),
+        T(bounds_the_log),
+        T(refuses_what_it_does_not_know),
+        T(reads_one_moment),
+        T(reads_a_store_at_rest),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
