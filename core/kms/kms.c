@@ -1,82 +1,37 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/kms/kms.h"
 
-#include "core/codec/base64.h"
+#include "core/kms/body.h"
 #include "core/kms/cms.h"
 
-/* A body is built with a kept error, so that one check at the end covers it. */
-typedef struct {
-    cf_buf *out;
-    cf_err err;
-    bool any; /* a member was written: the next one needs a comma */
-} body;
-
-static void keep(body *b, cf_result r)
+static void put_str(cf_kms_body *b, const char *name, cf_view value)
 {
-    if (b->err == CF_OK) {
-        b->err = r.code;
-    }
+    cf_kms_body_name(b, name);
+    cf_kms_body_str(b, value);
 }
 
-static void put(body *b, cf_view text)
+static void put_base64(cf_kms_body *b, const char *name, cf_view value)
 {
-    if (b->err == CF_OK) {
-        keep(b, cf_buf_append(b->out, text));
-    }
+    cf_kms_body_name(b, name);
+    cf_kms_body_base64(b, value);
 }
 
-static void put_name(body *b, const char *name)
+static cf_result check_context(const cf_kms_context *ctx)
 {
-    put(b, b->any ? CF_LIT(",\"") : CF_LIT("\""));
-    put(b, cf_view_str(name));
-    put(b, CF_LIT("\":"));
-    b->any = true;
-}
-
-static void put_str(body *b, const char *name, cf_view value)
-{
-    put_name(b, name);
-    if (b->err == CF_OK) {
-        keep(b, cf_json_put_string(b->out, value));
-    }
-}
-
-static void put_base64(body *b, const char *name, cf_view value)
-{
-    put_name(b, name);
-    put(b, CF_LIT("\""));
-    if (b->err == CF_OK) {
-        keep(b, cf_base64_encode(value, b->out));
-    }
-    put(b, CF_LIT("\""));
-}
-
-static void object_open(body *b)
-{
-    put(b, CF_LIT("{"));
-    b->any = false;
-}
-
-static void object_close(body *b)
-{
-    put(b, CF_LIT("}"));
-    b->any = true;
+    CF_REQUIRE((ctx->tenant.len == 0) == (ctx->vault_id.len == 0), ARGUMENT);
+    return cf_ok();
 }
 
 /* Sent with the same members and in the same order when a key is made and when it is used, though the order is free. */
-static void put_context(body *b, const cf_kms_context *ctx)
+static void put_context(cf_kms_body *b, const cf_kms_context *ctx)
 {
-    if (ctx->tenant.len == 0 && ctx->vault_id.len == 0) {
-        return;
+    if (ctx->tenant.len > 0) {
+        cf_kms_body_name(b, "EncryptionContext");
+        cf_kms_body_open(b, '{');
+        put_str(b, "tenant", ctx->tenant);
+        put_str(b, "vault_id", ctx->vault_id);
+        cf_kms_body_close(b, '}');
     }
-    if (ctx->tenant.len == 0 || ctx->vault_id.len == 0) {
-        keep(b, cf_fail(CF_ERR_ARGUMENT));
-    }
-    put_name(b, "EncryptionContext");
-    object_open(b);
-    put_str(b, "tenant", ctx->tenant);
-    put_str(b, "vault_id", ctx->vault_id);
-    object_close(b);
 }
 
 CF_MUST_USE cf_result cf_kms_decrypt_encode(cf_view blob, cf_view key_id, const cf_kms_context *ctx,
@@ -87,21 +42,22 @@ CF_MUST_USE cf_result cf_kms_decrypt_encode(cf_view blob, cf_view key_id, const 
                    attestation_doc.len <= CF_KMS_DOCUMENT_BYTES_MAX,
                SIZE);
     CF_REQUIRE(key_id.len <= CF_KMS_KEY_ID_BYTES_MAX, SIZE);
+    CF_TRY(check_context(ctx));
     CF_BUF(text);
-    body b = {.out = &text};
-    object_open(&b);
+    cf_kms_body b = cf_kms_body_to(&text);
+    cf_kms_body_open(&b, '{');
     put_base64(&b, "CiphertextBlob", blob);
     if (key_id.len > 0) {
         put_str(&b, "KeyId", key_id);
     }
     put_context(&b, ctx);
-    put_name(&b, "Recipient");
-    object_open(&b);
+    cf_kms_body_name(&b, "Recipient");
+    cf_kms_body_open(&b, '{');
     put_str(&b, "KeyEncryptionAlgorithm", CF_LIT("RSAES_OAEP_SHA_256"));
     put_base64(&b, "AttestationDocument", attestation_doc);
-    object_close(&b);
-    object_close(&b);
-    CF_TRY(cf_fail(b.err));
+    cf_kms_body_close(&b, '}');
+    cf_kms_body_close(&b, '}');
+    CF_TRY(cf_kms_body_end(&b));
     return cf_buf_append(out, cf_buf_view(&text));
 }
 
@@ -127,14 +83,15 @@ CF_MUST_USE cf_result cf_kms_pair_encode(cf_view key_id, cf_curve curve, const c
     CF_REQUIRE(spec != NULL, UNSUPPORTED);
     CF_REQUIRE(key_id.len > 0, ARGUMENT);
     CF_REQUIRE(key_id.len <= CF_KMS_KEY_ID_BYTES_MAX, SIZE);
+    CF_TRY(check_context(ctx));
     CF_BUF(text);
-    body b = {.out = &text};
-    object_open(&b);
+    cf_kms_body b = cf_kms_body_to(&text);
+    cf_kms_body_open(&b, '{');
     put_str(&b, "KeyId", key_id);
     put_str(&b, "KeyPairSpec", cf_view_str(spec));
     put_context(&b, ctx);
-    object_close(&b);
-    CF_TRY(cf_fail(b.err));
+    cf_kms_body_close(&b, '}');
+    CF_TRY(cf_kms_body_end(&b));
     return cf_buf_append(out, cf_buf_view(&text));
 }
 

@@ -1,0 +1,410 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "host/kmsd/input.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "core/base/number.h"
+#include "core/codec/base64.h"
+#include "core/codec/cbor.h"
+#include "host/kmsd/limits.h"
+
+#define TOKEN_CHARS_MAX 8192
+#define NAME_BYTES_MAX 64
+
+static const char *const recipient_algorithms[] = {"RSAES_OAEP_SHA_256", NULL};
+const cf_in_member cf_in_recipient[] = {
+    {"KeyEncryptionAlgorithm", CF_IN_TEXT, false, 0, 64, recipient_algorithms, false},
+    {"AttestationDocument", CF_IN_BLOB, false, 1, 262144, NULL, false},
+    {NULL, CF_IN_TEXT, false, 0, 0, NULL, false},
+};
+
+static const json_t *member_of(const json_t *in, const char *name)
+{
+    const json_t *j = json_object_get(in, name);
+    return j == NULL || json_is_null(j) ? NULL : j;
+}
+
+bool cf_in_has(const json_t *in, const char *name)
+{
+    return member_of(in, name) != NULL;
+}
+
+static cf_view text_of(const json_t *j)
+{
+    return cf_view_make(json_string_value(j), json_string_length(j));
+}
+
+cf_view cf_in_text(const json_t *in, const char *name)
+{
+    const json_t *j = member_of(in, name);
+    return json_is_string(j) ? text_of(j) : CF_VIEW_EMPTY;
+}
+
+uint64_t cf_in_number(const json_t *in, const char *name, uint64_t otherwise)
+{
+    const json_t *j = member_of(in, name);
+    return json_is_integer(j) ? (uint64_t)json_integer_value(j) : otherwise;
+}
+
+bool cf_in_bool(const json_t *in, const char *name)
+{
+    return json_is_true(member_of(in, name));
+}
+
+CF_MUST_USE cf_result cf_in_blob(const json_t *in, const char *name, cf_buf *out)
+{
+    return cf_base64_decode(cf_in_text(in, name), out);
+}
+
+/* --- types --- */
+
+static bool is_base64(const json_t *j)
+{
+    CF_BUF(octets);
+    return json_is_string(j) && cf_is_ok(cf_base64_decode(text_of(j), &octets));
+}
+
+static bool all_strings(const json_t *j)
+{
+    for (size_t i = 0; i < json_array_size(j); i++) {
+        if (!json_is_string(json_array_get(j, i))) {
+            return false;
+        }
+    }
+    return json_is_array(j);
+}
+
+static bool all_members_strings(const json_t *j)
+{
+    const char *name;
+    json_t *value;
+    json_object_foreach((json_t *)(uintptr_t)j, name, value)
+    {
+        if (!json_is_string(value)) {
+            return false;
+        }
+    }
+    return json_is_object(j);
+}
+
+static bool type_ok(const json_t *j, cf_in_kind kind)
+{
+    switch (kind) {
+    case CF_IN_TEXT:
+        return json_is_string(j);
+    case CF_IN_BLOB:
+        return is_base64(j);
+    case CF_IN_NUMBER:
+        return json_is_integer(j);
+    case CF_IN_BOOL:
+        return json_is_boolean(j);
+    case CF_IN_CONTEXT:
+        return all_members_strings(j);
+    case CF_IN_TOKENS:
+        return all_strings(j);
+    case CF_IN_RECIPIENT:
+        return json_is_object(j);
+    case CF_IN_LIST:
+        return json_is_array(j);
+    }
+    return false;
+}
+
+/* The first member of another type than the table's, or NULL. */
+static const char *unreadable(const json_t *in, const cf_in_member *members)
+{
+    for (const cf_in_member *m = members; m->name != NULL; m++) {
+        const json_t *j = member_of(in, m->name);
+        if (j == NULL) {
+            continue;
+        }
+        if (!type_ok(j, m->kind)) {
+            return m->name;
+        }
+        for (const cf_in_member *r = cf_in_recipient; m->kind == CF_IN_RECIPIENT && r->name != NULL;
+             r++) {
+            const json_t *inner = member_of(j, r->name);
+            if (inner != NULL && !type_ok(inner, r->kind)) {
+                return r->name;
+            }
+        }
+    }
+    return NULL;
+}
+
+/* --- bounds --- */
+
+/* Sentences gathered so far. */
+typedef struct {
+    cf_buf text;
+    cf_err err;
+    uint32_t n;
+    const char *prefix; /* of names inside a member: "recipient." */
+} complaints;
+
+static void complaints_free(complaints *c)
+{
+    cf_buf_free(&c->text);
+}
+
+static void say(complaints *c, cf_view v)
+{
+    if (c->err == CF_OK) {
+        c->err = cf_buf_append(&c->text, v).code;
+    }
+}
+
+/* A value back to its sender, cut to a length at a character's start. */
+static cf_view echo_of(cf_view v)
+{
+    if (v.len <= CF_KMSD_ECHO_BYTES_MAX) {
+        return v;
+    }
+    size_t len = CF_KMSD_ECHO_BYTES_MAX;
+    while (len > 0 && (v.data[len] & 0xC0) == 0x80) {
+        len--;
+    }
+    return cf_view_make(v.data, len);
+}
+
+/* "Value '1025' at 'numberOfBytes' failed to satisfy constraint: ". value NULL: one that is not repeated. The service's sentences
+ * have member names with a small first letter. */
+static void begin_with(complaints *c, const char *before, cf_view value, const char *after,
+                       const char *name)
+{
+    char first[1] = {(char)(name[0] | 0x20)};
+    say(c, c->n > 0 ? CF_LIT("; Value ") : CF_LIT("Value "));
+    c->n++;
+    say(c, cf_view_str(before));
+    say(c, echo_of(value));
+    say(c, cf_view_str(after));
+    say(c, CF_LIT("at '"));
+    say(c, cf_view_str(c->prefix));
+    say(c, CF_VIEW_OF(first));
+    say(c, cf_view_str(name + 1));
+    say(c, CF_LIT("' failed to satisfy constraint: "));
+}
+
+static void begin(complaints *c, const cf_view *value, const char *name)
+{
+    if (value != NULL) {
+        begin_with(c, "'", *value, "' ", name);
+    } else {
+        begin_with(c, "", CF_VIEW_EMPTY, "", name);
+    }
+}
+
+static void say_bound(complaints *c, const char *what, const char *side, uint64_t bound)
+{
+    char text[80];
+    (void)snprintf(text, sizeof text, "Member must have %s %s than or equal to %llu", what, side,
+                   (unsigned long long)bound);
+    say(c, cf_view_str(text));
+}
+
+static void check_length(complaints *c, const cf_in_member *m, const cf_view *value, size_t len)
+{
+    if (len < m->min) {
+        begin(c, value, m->name);
+        say_bound(c, "length", "greater", m->min);
+    } else if (len > m->max) {
+        begin(c, value, m->name);
+        say_bound(c, "length", "less", m->max);
+    }
+}
+
+static void check_values(complaints *c, const cf_in_member *m, cf_view v)
+{
+    for (const char *const *known = m->values; *known != NULL; known++) {
+        if (cf_view_eq(v, cf_view_str(*known))) {
+            return;
+        }
+    }
+    begin(c, &v, m->name);
+    say(c, CF_LIT("Member must satisfy enum value set: ["));
+    for (const char *const *known = m->values; *known != NULL; known++) {
+        say(c, known == m->values ? CF_VIEW_EMPTY : CF_LIT(", "));
+        say(c, cf_view_str(*known));
+    }
+    say(c, CF_LIT("]"));
+}
+
+/* [\t\n\r\x20-\xff], in UTF-8: code points up to U+00FF begin with C2 or C3. */
+static bool is_policy_text(cf_view v)
+{
+    for (size_t i = 0; i < v.len; i++) {
+        uint8_t b = v.data[i];
+        bool control = b < 0x20 && b != '\t' && b != '\n' && b != '\r';
+        if (control || b > 0xC3) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static void check_text(complaints *c, const cf_in_member *m, cf_view v)
+{
+    if (m->values != NULL) {
+        check_values(c, m, v);
+        return;
+    }
+    check_length(c, m, &v, cf_utf8_len(v));
+    if (m->policy_text && !is_policy_text(v)) {
+        begin(c, NULL, m->name);
+        say(c, CF_LIT("Member must satisfy regular expression pattern: "
+                      "[\\u0009\\u000A\\u000D\\u0020-\\u00FF]+"));
+    }
+}
+
+/* Octets that base64 stands for. */
+static size_t decoded_len(cf_view text)
+{
+    size_t pad = 0;
+    while (pad < 2 && pad < text.len && text.data[text.len - 1 - pad] == '=') {
+        pad++;
+    }
+    return text.len / 4 * 3 - pad;
+}
+
+static void check_number(complaints *c, const cf_in_member *m, json_int_t n)
+{
+    char text[24];
+    (void)snprintf(text, sizeof text, "%lld", (long long)n);
+    cf_view value = cf_view_str(text);
+    if (n < (json_int_t)m->min) {
+        begin(c, &value, m->name);
+        say_bound(c, "value", "greater", m->min);
+    } else if (n > (json_int_t)m->max) {
+        begin(c, &value, m->name);
+        say_bound(c, "value", "less", m->max);
+    }
+}
+
+static void check_tokens(complaints *c, const cf_in_member *m, const json_t *j)
+{
+    check_length(c, m, NULL, json_array_size(j));
+    for (size_t i = 0; i < json_array_size(j); i++) {
+        size_t len = cf_utf8_len(text_of(json_array_get(j, i)));
+        if (len < 1 || len > TOKEN_CHARS_MAX) {
+            begin(c, NULL, m->name);
+            say(c, CF_LIT("Member must satisfy constraint: [Member must have length less than or "
+                          "equal to 8192, "
+                          "Member must have length greater than or equal to 1]"));
+            return;
+        }
+    }
+}
+
+static void check_member(complaints *c, const cf_in_member *m, const json_t *j)
+{
+    switch (m->kind) {
+    case CF_IN_TEXT:
+        check_text(c, m, text_of(j));
+        break;
+    case CF_IN_BLOB:
+        check_length(c, m, NULL, decoded_len(text_of(j)));
+        break;
+    case CF_IN_NUMBER:
+        check_number(c, m, json_integer_value(j));
+        break;
+    case CF_IN_TOKENS:
+        check_tokens(c, m, j);
+        break;
+    case CF_IN_RECIPIENT:
+        c->prefix = "recipient.";
+        for (const cf_in_member *r = cf_in_recipient; r->name != NULL; r++) {
+            const json_t *inner = member_of(j, r->name);
+            if (inner != NULL && r->kind == CF_IN_TEXT) {
+                check_text(c, r, text_of(inner));
+            } else if (inner != NULL) {
+                check_length(c, r, NULL, decoded_len(text_of(inner)));
+            }
+        }
+        c->prefix = "";
+        break;
+    case CF_IN_BOOL:
+    case CF_IN_CONTEXT:
+    case CF_IN_LIST:
+        break;
+    }
+}
+
+static cf_result report(complaints *c, cf_in_report *ret)
+{
+    char head[64];
+    if (c->n == 0) {
+        return cf_ok();
+    }
+    (void)snprintf(head, sizeof head, "%u validation error%s detected: ", c->n,
+                   c->n == 1 ? "" : "s");
+    CF_TRY(cf_fail(c->err));
+    CF_TRY(cf_buf_append(&ret->message, cf_view_str(head)));
+    CF_TRY(cf_buf_append(&ret->message, cf_buf_view(&c->text)));
+    return cf_fail(CF_ERR_ARGUMENT);
+}
+
+CF_MUST_USE cf_result cf_in_check(const json_t *in, const cf_in_member *members, cf_in_report *ret)
+{
+    *ret = (cf_in_report){false, CF_BUF_EMPTY};
+    const char *name = unreadable(in, members);
+    if (name != NULL) {
+        ret->unreadable = true;
+        CF_TRY(cf_buf_append(&ret->message, CF_LIT("The value of ")));
+        CF_TRY(cf_buf_append(&ret->message, cf_view_str(name)));
+        CF_TRY(cf_buf_append(&ret->message, CF_LIT(" cannot be converted to its type")));
+        return cf_fail(CF_ERR_ARGUMENT);
+    }
+    CF_AUTO(complaints_free) complaints c = {.prefix = ""};
+    for (const cf_in_member *m = members; m->name != NULL; m++) {
+        const json_t *j = member_of(in, m->name);
+        if (j != NULL) {
+            check_member(&c, m, j);
+        } else if (m->required) {
+            begin_with(&c, "null ", CF_VIEW_EMPTY, "", m->name);
+            say(&c, CF_LIT("Member must not be null"));
+        }
+    }
+    return report(&c, ret);
+}
+
+/* --- encryption context --- */
+
+static int compare_pairs(const void *a, const void *b)
+{
+    const cf_policy_pair *x = a, *y = b;
+    return cf_view_cmp(x->name, y->name);
+}
+
+CF_MUST_USE cf_result cf_in_context(const json_t *in, const char *name, cf_arena *arena,
+                                    const cf_policy_pair **ret, size_t *ret_n,
+                                    cf_buf *ret_canonical)
+{
+    const char *key;
+    json_t *value;
+    const json_t *j = member_of(in, name);
+    size_t n = json_object_size(j), i = 0;
+    *ret = NULL;
+    *ret_n = 0;
+    CF_REQUIRE(n <= CF_KMSD_CONTEXT_BYTES_MAX / 2, SIZE); /* a pair takes two octets at least */
+    cf_policy_pair *pairs = cf_arena_new(arena, n, sizeof *pairs);
+    CF_REQUIRE(pairs != NULL, NO_MEMORY);
+    json_object_foreach((json_t *)(uintptr_t)j, key, value)
+    {
+        pairs[i] = (cf_policy_pair){cf_view_str(key), text_of(value)};
+        i++;
+    }
+    qsort(pairs, n, sizeof *pairs, compare_pairs);
+    CF_BUF(canonical);
+    cf_writer w = cf_writer_to(&canonical, CF_KMSD_CONTEXT_BYTES_MAX);
+    cf_cbor_put_map(&w, n);
+    for (i = 0; i < n; i++) {
+        cf_cbor_put_text(&w, pairs[i].name);
+        cf_cbor_put_text(&w, pairs[i].value);
+    }
+    CF_TRY(cf_write_end(&w));
+    CF_TRY(cf_buf_append(ret_canonical, cf_buf_view(&canonical)));
+    *ret = pairs;
+    *ret_n = n;
+    return cf_ok();
+}

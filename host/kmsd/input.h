@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Members of requests against the service's model, by table: types first, then bounds, with the service's own sentences. No I/O. */
+#pragma once
+#include "core/codec/json.h"
+#include "host/kmsd/policy.h"
+
+typedef enum {
+    CF_IN_TEXT,   /* min..max characters */
+    CF_IN_BLOB,   /* base64 of min..max octets */
+    CF_IN_NUMBER, /* min..max */
+    CF_IN_BOOL,
+    CF_IN_CONTEXT,   /* object of strings */
+    CF_IN_TOKENS,    /* min..max strings of 1..8192 characters */
+    CF_IN_RECIPIENT, /* object of cf_in_recipient's members */
+    CF_IN_LIST,      /* any array */
+} cf_in_kind;
+
+typedef struct {
+    const char *name;
+    cf_in_kind kind;
+    bool required;
+    uint32_t min, max;
+    const char *const *values; /* TEXT: NULL, or the enumeration, NULL-terminated */
+    bool policy_text;          /* TEXT: characters of a policy only */
+} cf_in_member;
+
+extern const cf_in_member cf_in_recipient[];
+
+/** What is wrong with a request. */
+typedef struct {
+    bool
+        unreadable; /* a member of another type: SerializationException; else ValidationException */
+    cf_buf message;
+} cf_in_report;
+
+static inline void cf_in_report_free(cf_in_report *r)
+{
+    cf_buf_free(&r->message);
+}
+
+/** True for members that are there: absent and null are the same. */
+bool cf_in_has(const json_t *in, const char *name);
+/** Text of a member of that kind; empty when absent. Borrowed from in. */
+cf_view cf_in_text(const json_t *in, const char *name);
+uint64_t cf_in_number(const json_t *in, const char *name, uint64_t otherwise);
+bool cf_in_bool(const json_t *in, const char *name);
+/** Octets of a BLOB member, appended; nothing when absent. */
+CF_MUST_USE cf_result cf_in_blob(const json_t *in, const char *name, cf_buf *out);
+
+/** Checks an object against a table that ends with a NULL name; unknown members are ignored, as the service does.
+ *  error ARGUMENT with ret->message filled (owned by the caller), NO_MEMORY */
+CF_MUST_USE cf_result cf_in_check(const json_t *in, const cf_in_member *members, cf_in_report *ret);
+
+/** An encryption context: pairs in rising octet order of their names, in the arena, borrowing from in; its canonical form
+ *  (docs/formats/kms-blob.md section 1) appended to ret_canonical. error SIZE over CF_KMSD_CONTEXT_BYTES_MAX, NO_MEMORY. */
+CF_MUST_USE cf_result cf_in_context(const json_t *in, const char *name, cf_arena *arena,
+                                    const cf_policy_pair **ret, size_t *ret_n,
+                                    cf_buf *ret_canonical);

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* coffer-kmsd: a local key service that speaks the protocol of AWS KMS, verifies attestation documents against a local root,
+ * and enforces key policies. docs/formats/kms-blob.md */
+#pragma once
+#include "host/http/server.h"
+#include "host/kmsd/id.h"
+
+typedef struct cf_kmsd cf_kmsd;
+
+typedef struct {
+    const char *state;            /* folder */
+    const char *attestation_root; /* DER file: the root that documents are verified against */
+    const char *region, *account;
+} cf_kmsd_options;
+
+/** Opens state and root. Logs why it cannot. error ARGUMENT region or account; others as cf_keys_open, cf_file_read. */
+CF_MUST_USE cf_result cf_kmsd_new(const cf_kmsd_options *o, cf_kmsd **ret);
+void cf_kmsd_free(cf_kmsd **d); /* wipes */
+
+/** An answer: status, and a body (empty for operations without output). */
+typedef struct {
+    unsigned status;
+    const char *exception; /* static; "" on success */
+    cf_buf body;
+} cf_kmsd_answer;
+
+/** One request without its transport: target is the header X-Amz-Target. Thread-safe. Logs one line. Never fails: whatever goes
+ *  wrong is an answer. body and request id are the caller's; ret->body the caller frees. */
+void cf_kmsd_dispatch(cf_kmsd *d, cf_view target, cf_view body, const char *request_id,
+                      cf_kmsd_answer *ret);
+
+/** A cf_http_handler; ctx is the cf_kmsd. */
+void cf_kmsd_handle(void *ctx, cf_http_call *call);
+/** A cf_http_refuse in the service's form. */
+void cf_kmsd_refuse_http(void *ctx, cf_http_call *call, unsigned status, cf_err code);

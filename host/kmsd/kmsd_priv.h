@@ -1,0 +1,10 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+#include "host/kmsd/keys.h"
+#include "host/kmsd/kmsd.h"
+
+struct cf_kmsd {
+    cf_kmsd_names names;
+    cf_buf attestation_root; /* DER */
+    cf_keys *keys;
+};

@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What coffer-kmsd bounds: docs/limits.md. Bounds of single members are in the tables of ops_*.c, as the service's model has them. */
+#pragma once
+
+#define CF_KMSD_BODY_BYTES_MAX                                                                     \
+    (512 * 1024) /* holds the largest document in base64, 349,528 octets, and a policy */
+#define CF_KMSD_PLAINTEXT_BYTES_MAX 4096
+#define CF_KMSD_CONTEXT_BYTES_MAX 8192 /* an encryption context in canonical form */
+#define CF_KMSD_KEYS_MAX 10000
+#define CF_KMSD_KEY_FILE_BYTES_MAX 131072
+#define CF_KMSD_DOC_AGE_MS_MAX 300000 /* |now - timestamp| of an attestation document */
+#define CF_KMSD_ECHO_BYTES_MAX 256    /* of a value in an error message */
+#define CF_KMSD_CONNECTIONS_MAX 256
+#define CF_KMSD_ARENA_BYTES_MAX                                                                    \
+    (256 * 1024) /* one request's context, sorted: 4,096 pairs at most */

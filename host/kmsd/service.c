@@ -1,0 +1,254 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <string.h>
+
+#include "core/codec/der.h"
+#include "core/kms/kms.h"
+#include "host/kmsd/call.h"
+#include "host/kmsd/kmsd_priv.h"
+#include "sys/linux/clock.h"
+#include "sys/linux/file.h"
+#include "sys/linux/log.h"
+
+#define DER_SEQUENCE 0x30
+
+/* A certificate is one DER element; whether documents chain to it, each of them shows. */
+static cf_result read_root(const char *path, cf_buf *out)
+{
+    cf_result r = cf_file_read(path, CF_ATTEST_CERT_BYTES_MAX, out);
+    if (cf_is_ok(r)) {
+        cf_reader in = cf_reader_of(cf_buf_view(out));
+        cf_der_item item = cf_der_next(&in);
+        r = cf_read_end(&in);
+        if (cf_is_ok(r) && item.tag != DER_SEQUENCE) {
+            r = cf_fail(CF_ERR_MALFORMED);
+        }
+    }
+    if (!cf_is_ok(r)) {
+        cf_log(CF_LOG_ERROR, "attestation_root.unusable", "file=%s code=%s", path,
+               cf_err_code(r.code));
+    }
+    return r;
+}
+
+CF_MUST_USE cf_result cf_kmsd_new(const cf_kmsd_options *o, cf_kmsd **ret)
+{
+    *ret = NULL;
+    CF_AUTO(cf_kmsd_free) cf_kmsd *d = cf_mem_new(1, sizeof *d);
+    CF_REQUIRE(d != NULL, NO_MEMORY);
+    CF_TRY(cf_kmsd_names_init(o->region, o->account, &d->names));
+    CF_TRY(read_root(o->attestation_root, &d->attestation_root));
+    CF_TRY(cf_keys_open(o->state, &d->keys));
+    *ret = d;
+    d = NULL;
+    return cf_ok();
+}
+
+void cf_kmsd_free(cf_kmsd **d)
+{
+    if (*d != NULL) {
+        cf_keys_free(&(*d)->keys);
+        cf_buf_free(&(*d)->attestation_root);
+        cf_mem_free(*d);
+        *d = NULL;
+    }
+}
+
+/* --- one request --- */
+
+static void call_clear(cf_kmsd_call *c)
+{
+    cf_arena_free(&c->arena);
+    cf_buf_free(&c->message);
+    cf_buf_free(&c->canonical);
+    cf_buf_free(&c->recipient.doc);
+}
+
+static const cf_kmsd_op *find_op(cf_view target)
+{
+    cf_view prefix = CF_LIT(CF_KMS_TARGET_PREFIX);
+    if (!cf_view_eq(cf_view_sub(target, 0, prefix.len), prefix)) {
+        return NULL;
+    }
+    cf_view name = cf_view_sub(target, prefix.len, target.len - prefix.len);
+    for (const cf_kmsd_op *op = cf_kmsd_ops; op->name != NULL; op++) {
+        if (cf_view_eq(name, cf_view_str(op->name))) {
+            return op;
+        }
+    }
+    return NULL;
+}
+
+static cf_result read_request(cf_kmsd_call *c, cf_view body, json_t **ret)
+{
+    cf_result r = cf_json_parse(body, CF_KMSD_BODY_BYTES_MAX, ret);
+    CF_REQUIRE(r.code != CF_ERR_NO_MEMORY, NO_MEMORY);
+    if (!cf_is_ok(r) || !json_is_object(*ret)) {
+        return cf_kmsd_refuse(c, CF_KX_SERIALIZATION, "The request body is not a JSON object.");
+    }
+    c->in = *ret;
+    CF_AUTO(cf_in_report_free) cf_in_report report;
+    r = cf_in_check(c->in, c->op->members, &report);
+    if (r.code == CF_ERR_ARGUMENT) {
+        c->refused = report.unreadable ? CF_KX_SERIALIZATION : CF_KX_VALIDATION;
+        CF_TRY(cf_buf_append(&c->message, cf_buf_view(&report.message)));
+        return cf_fail(CF_ERR_KMS_REFUSED);
+    }
+    return r;
+}
+
+/* PutKeyPolicy has no output, and the service then sends nothing, not even an empty object. */
+static bool has_output(const cf_kmsd_op *op)
+{
+    return op->run != cf_op_put_key_policy;
+}
+
+static cf_result run(cf_kmsd_call *c, cf_view target, cf_view body, json_t **request)
+{
+    c->op = find_op(target);
+    if (c->op == NULL) {
+        return cf_kmsd_refuse(c, CF_KX_UNKNOWN_OPERATION, "%s", "");
+    }
+    CF_TRY(read_request(c, body, request));
+    cf_kms_body_open(&c->out, '{');
+    CF_TRY(c->op->run(c));
+    cf_kms_body_close(&c->out, '}');
+    CF_TRY(cf_kms_body_end(&c->out));
+    if (!has_output(c->op)) {
+        cf_buf_clear(c->out.out);
+    }
+    return cf_ok();
+}
+
+/* {"__type":...,"message":...}; a message that is empty is left out, as the service does. */
+static cf_result put_exception(cf_kx x, cf_view message, cf_buf *out)
+{
+    cf_kms_body b = cf_kms_body_to(out);
+    cf_kms_body_open(&b, '{');
+    cf_kms_body_name(&b, "__type");
+    cf_kms_body_str(&b, cf_view_str(cf_kx_name(x)));
+    if (message.len > 0) {
+        cf_kms_body_name(&b, "message");
+        cf_kms_body_str(&b, message);
+    }
+    cf_kms_body_close(&b, '}');
+    return cf_kms_body_end(&b);
+}
+
+/* The line that says which enclave asked for what, and what came of it. Names of a document that did not verify are not told:
+ * anyone can write any. */
+static void log_attested(const cf_kmsd_call *c, const char *request_id, const char *outcome)
+{
+    const cf_kmsd_recipient *r = &c->recipient;
+    cf_view module = r->given ? r->payload.module_id : CF_LIT("unverified");
+    cf_log(CF_LOG_INFO, "attested.request",
+           "request=%s op=%s key=%s module=%.*s pcr0=%s stage=%s outcome=%s", request_id,
+           c->op->name, c->key != NULL ? cf_key_id(c->key)->text : "-", (int)module.len,
+           (const char *)module.data, r->given ? r->pcr_hex[0] : "unverified", c->attested_stage,
+           outcome);
+}
+
+static void log_request(const cf_kmsd_call *c, const char *request_id, unsigned status,
+                        const char *outcome, uint64_t start_ms)
+{
+    if (c->attested_stage != NULL) {
+        log_attested(c, request_id, outcome);
+    }
+    cf_log(status < 500 ? CF_LOG_INFO : CF_LOG_ERROR, "request.done",
+           "request=%s op=%s key=%s status=%u outcome=%s ms=%u", request_id,
+           c->op != NULL ? c->op->name : "-", c->key != NULL ? cf_key_id(c->key)->text : "-",
+           status, outcome, (unsigned)(cf_clock_mono_ms() - start_ms));
+}
+
+void cf_kmsd_dispatch(cf_kmsd *d, cf_view target, cf_view body, const char *request_id,
+                      cf_kmsd_answer *ret)
+{
+    *ret = (cf_kmsd_answer){.status = 200, .exception = ""};
+    uint64_t start_ms = cf_clock_mono_ms();
+    CF_JSON(request);
+    CF_AUTO(call_clear)
+    cf_kmsd_call c = {
+        .service = d, .now_ms = cf_clock_wall_ms(), .out = cf_kms_body_to(&ret->body)};
+    c.arena.max = CF_KMSD_ARENA_BYTES_MAX;
+    cf_result r = run(&c, target, body, &request);
+    if (!cf_is_ok(r)) {
+        bool refused = r.code == CF_ERR_KMS_REFUSED && c.refused != CF_KX_NONE;
+        if (!refused) {
+            cf_log(CF_LOG_ERROR, "request.failed", "request=%s code=%s", request_id,
+                   cf_err_code(r.code));
+        }
+        cf_kx x = refused ? c.refused : CF_KX_INTERNAL;
+        cf_buf_clear(&ret->body);
+        cf_ignore(put_exception(x, refused ? cf_buf_view(&c.message) : CF_VIEW_EMPTY, &ret->body));
+        ret->status = cf_kx_status(x);
+        ret->exception = cf_kx_name(x);
+    }
+    log_request(&c, request_id, ret->status, *ret->exception != '\0' ? ret->exception : "ok",
+                start_ms);
+}
+
+/* --- HTTP --- */
+
+/* "application/x-amz-json-1.1", perhaps with parameters behind a ';'. */
+static bool is_amz_json(cf_view type)
+{
+    cf_view want = CF_LIT(CF_KMS_CONTENT_TYPE);
+    return cf_policy_eq_fold(cf_view_sub(type, 0, want.len), want) &&
+           (type.len == want.len || type.data[want.len] == ';' || type.data[want.len] == ' ');
+}
+
+static void answer_http(cf_http_call *call, const char *request_id, cf_kmsd_answer *a)
+{
+    cf_ignore(cf_http_set(call, "x-amzn-RequestId", cf_view_str(request_id)));
+    if (*a->exception != '\0') {
+        cf_ignore(cf_http_set(call, "x-amzn-ErrorType", cf_view_str(a->exception)));
+    }
+    cf_http_answer(call, a->status, CF_KMS_CONTENT_TYPE, &a->body);
+}
+
+/* A request id for the answer; without randomness one that says so. */
+static void make_request_id(cf_uuid *ret)
+{
+    if (!cf_is_ok(cf_uuid_make(ret))) {
+        static const uint8_t zero[CF_UUID_BYTES];
+        cf_uuid_from_bytes(zero, ret);
+    }
+}
+
+static void answer_exception(cf_http_call *call, unsigned status, cf_kx x, cf_view message)
+{
+    cf_uuid id;
+    make_request_id(&id);
+    cf_kmsd_answer a = {.status = status, .exception = cf_kx_name(x)};
+    cf_ignore(put_exception(x, message, &a.body));
+    cf_log(CF_LOG_INFO, "request.done", "request=%s op=- key=- status=%u outcome=%s ms=0", id.text,
+           status, a.exception);
+    answer_http(call, id.text, &a);
+    cf_buf_free(&a.body);
+}
+
+void cf_kmsd_handle(void *ctx, cf_http_call *call)
+{
+    if (!cf_view_eq(cf_http_method(call), CF_LIT("POST")) ||
+        !cf_view_eq(cf_http_path(call), CF_LIT("/")) ||
+        !is_amz_json(cf_http_header(call, "Content-Type"))) {
+        answer_exception(call, cf_kx_status(CF_KX_UNKNOWN_OPERATION), CF_KX_UNKNOWN_OPERATION,
+                         CF_VIEW_EMPTY);
+        return;
+    }
+    cf_uuid id;
+    make_request_id(&id);
+    cf_kmsd_answer a;
+    cf_kmsd_dispatch(ctx, cf_http_header(call, "X-Amz-Target"), cf_http_body(call), id.text, &a);
+    answer_http(call, id.text, &a);
+    cf_buf_free(&a.body);
+}
+
+void cf_kmsd_refuse_http(void *ctx, cf_http_call *call, unsigned status, cf_err code)
+{
+    (void)ctx;
+    cf_kx x = code == CF_ERR_SIZE        ? CF_KX_TOO_LARGE
+              : code == CF_ERR_BUSY      ? CF_KX_UNAVAILABLE
+              : code == CF_ERR_MALFORMED ? CF_KX_SERIALIZATION
+                                         : CF_KX_INTERNAL;
+    answer_exception(call, status, x, CF_LIT("The request is refused before it is read."));
+}
