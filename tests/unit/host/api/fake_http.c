@@ -198,6 +198,9 @@ CF_MUST_USE cf_result cf_http_client_call(cf_http_client *c, const cf_http_reque
     }
     c->headers = c->agent;
     *ret_status = p->status != 0 ? p->status : 200;
+    if (p->canned.len > 0) {
+        return cf_buf_append(ret_body, p->canned);
+    }
     if (p->status != 0) {
         return cf_buf_append(ret_body, cf_view_str(p->body));
     }

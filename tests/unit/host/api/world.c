@@ -23,7 +23,7 @@ static cf_store open_store(world *w)
     return faulty;
 }
 
-void world_open(world *w)
+static void begin(world *w)
 {
     *w = (world){.folder = "/tmp/coffer-api-XXXXXX"};
     world_now = w;
@@ -31,8 +31,11 @@ void world_open(world *w)
     assert_non_null(mkdtemp(w->folder));
     w->row_key.len = CF_ROW_KEY_BYTES;
     memset(w->row_key.b, 7, CF_ROW_KEY_BYTES);
-    w->store = open_store(w);
     assert_ok(cf_schemas_new(&w->schemas));
+}
+
+static void start(world *w)
+{
     cf_api_opts opts = {
         .store = w->store,
         .row_key = &w->row_key,
@@ -44,6 +47,20 @@ void world_open(world *w)
         .workers = 1,
     };
     assert_ok(cf_api_new(&opts, &w->api));
+}
+
+void world_open_on(world *w, cf_store store)
+{
+    begin(w);
+    w->store = store;
+    start(w);
+}
+
+void world_open(world *w)
+{
+    begin(w);
+    w->store = open_store(w);
+    start(w);
     char path[96];
     bool missing = true;
     CF_BUF(text);

@@ -19,6 +19,7 @@ typedef struct {
     bool no_headers;  /* the agent does not tell which enclave answered */
     bool spoil;       /* one field does not open */
     bool disorder;    /* results in another order than asked */
+    cf_view canned;   /* 200 with this; takes no memory but the answer's */
     unsigned calls;
 } world_peer;
 
@@ -34,6 +35,8 @@ typedef struct {
 } world;
 
 void world_open(world *w);
+/** On a store of the test's own, which is closed with the world; its token_by_hash is asked for w->token, which the caller sets. */
+void world_open_on(world *w, cf_store store);
 void world_close(world *w);
 /** The one that is open: what the fake client asks. */
 extern world *world_now;
