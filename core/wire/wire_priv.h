@@ -39,7 +39,7 @@ static inline void cf_body_fail(cf_body *b, cf_err err)
 static inline CF_MUST_USE cf_result cf_body_written(const cf_writer *w, size_t before)
 {
     cf_result r = cf_write_end(w);
-    if (!cf_is_ok(r)) {
+    if (!cf_is_ok(r) && w->out->len > before) {
         cf_wipe(w->out->data + before, w->out->len - before);
         w->out->len = before;
     }
