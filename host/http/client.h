@@ -1,26 +1,32 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* HTTP client of the host side: kept connections to a Unix socket or a TCP address, one request at a time per client. */
+/* HTTP client of the host side: a kept connection to a Unix socket or a TCP address, one request at a time per client. It takes what
+ * core/http takes. */
 #pragma once
 #include "core/base/buf.h"
 
 typedef struct cf_http_client cf_http_client; /* not shared between threads */
 
-/** base: "unix:PATH" or "http://HOST:PORT". error ARGUMENT, NO_MEMORY. Does not connect yet. */
+/** base: "unix:PATH", "http://HOST:PORT" or "HOST:PORT". error ARGUMENT, NO_MEMORY. Does not connect yet. */
 CF_MUST_USE cf_result cf_http_client_new(const char *base, cf_http_client **ret);
 void cf_http_client_free(cf_http_client **c);
 
 typedef struct {
-    const char *method, *path;        /* path with its query, already encoded */
-    const char *const *headers;       /* "Name: value", NULL-terminated, may be NULL */
+    const char *method, *path;  /* path with its query, already encoded */
+    const char *const *headers; /* "Name: value", NULL-terminated, may be NULL */
     cf_view body;
-    uint32_t timeout_ms;
+    uint32_t timeout_ms; /* of the whole call; 0 is an ARGUMENT */
     size_t answer_bytes_max;
 } cf_http_request;
 
-/** *ret_status and the body, appended to ret_body. error TIMEOUT, CLOSED, IO, NOT_FOUND (nobody listens), SIZE, MALFORMED.
- *  A kept connection found closed before the first octet of an answer is tried once more on a new one. */
-CF_MUST_USE cf_result cf_http_client_call(cf_http_client *c, const cf_http_request *req, unsigned *ret_status, cf_buf *ret_body);
+/** *ret_status and the body, appended to ret_body, which is as before after an error. error TIMEOUT (of the whole call), CLOSED (also
+ *  in the middle of an answer), IO, NOT_FOUND (nobody listens), SIZE (body over answer_bytes_max, or a limit of core/http), MALFORMED
+ *  and UNSUPPORTED of core/http; ARGUMENT (also HEAD), NO_MEMORY.
+ *  A kept connection found closed before the first octet of an answer is tried once more on a new one, so a request that was
+ *  taken may arrive twice.
+ *  cost  one copy of the body; what was sent and received is wiped */
+CF_MUST_USE cf_result cf_http_client_call(cf_http_client *c, const cf_http_request *req,
+                                          unsigned *ret_status, cf_buf *ret_body);
 
-/** A header of the last answer, name without regard to case; the empty view when it had none. Valid until the next call.
- *  Headers of one answer are bounded by the client; what is over the bound is dropped with the call (SIZE). */
+/** A header of the last answer, name without regard to case; the first if there are several; the empty view when it had none. Valid
+ *  until the next call. */
 cf_view cf_http_client_header(const cf_http_client *c, const char *name);

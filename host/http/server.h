@@ -7,36 +7,64 @@
 typedef struct cf_http_server cf_http_server;
 typedef struct cf_http_call cf_http_call; /* one request and its answer */
 
+/** Shapes an answer that the server gives by itself: status and code are SIZE 413 (body), 414 (target), 431 (head);
+ *  MALFORMED 400; BUSY 503 (the server stops); INTERNAL 500. Runs on a server thread and calls cf_http_answer before it returns. */
+typedef void cf_http_refuse(void *ctx, cf_http_call *call, unsigned status, cf_err code);
+
 typedef struct {
-    size_t body_bytes_max;      /* 413 over it, before the handler runs */
-    unsigned connections_max;   /* further ones are closed at once */
-    unsigned idle_timeout_s;    /* idle and slow connections are closed */
-    unsigned threads;           /* epoll threads; 0: 1 */
+    size_t body_bytes_max; /* 413 over it, before the handler runs */
+    unsigned
+        connections_max; /* over it the connection that idled longest goes; if none idles, the new one */
+    unsigned idle_timeout_s; /* a connection without a request is closed */
+    unsigned
+        receive_timeout_s; /* from the first line of a request to its last octet, and for taking an answer, however the
+                                 * octets drip; 0: idle_timeout_s */
+    unsigned threads;       /* epoll threads; 0: 1 */
+    cf_http_refuse *refuse; /* NULL: {"code":413,"error":"too_large"} */
 } cf_http_limits;
 
+/** Octets of a request's target, and of its head as a whole (414, 431). What is no HTTP/1.x at all is answered 400 by the library
+ *  itself and never reaches a handler. */
+#define CF_HTTP_TARGET_BYTES_MAX ((size_t)4096)
+#define CF_HTTP_HEAD_BYTES_MAX ((size_t)8192)
+/** Octets of a refused body that are read and thrown away, so that the client gets to see its 413. */
+#define CF_HTTP_DISCARD_BYTES_MAX ((size_t)4 << 20)
+/** Octets of the headers that a handler sets for one answer. */
+#define CF_HTTP_SET_BYTES_MAX ((size_t)4096)
+
 /** Runs on a server thread once the request is whole. It either answers (cf_http_answer) before it returns, or has called
- *  cf_http_defer first and answers later from any thread. Exactly one answer per call. */
+ *  cf_http_defer first and answers later from any thread. Exactly one answer per call. A HEAD arrives as GET; the body of its
+ *  answer is not sent. */
 typedef void cf_http_handler(void *ctx, cf_http_call *call);
 
-/** Serves an already listening socket, which it takes. error IO. */
-CF_MUST_USE cf_result cf_http_server_start(int listen_fd, const cf_http_limits *limits, cf_http_handler *handler, void *ctx,
+/** Serves an already listening socket, which it takes, on threads of its own. Raises the process's soft limit of open files to what
+ *  connections_max needs. error IO, ARGUMENT (a limit is 0), NO_MEMORY. */
+CF_MUST_USE cf_result cf_http_server_start(int listen_fd, const cf_http_limits *limits,
+                                           cf_http_handler *handler, void *ctx,
                                            cf_http_server **ret);
-/** Stops taking connections, waits for deferred calls to be answered, frees. */
+/** Stops taking connections, refuses requests that still come (BUSY), waits for deferred calls to be answered and then
+ *  CF_HTTP_STOP_MS at most for the answers to be taken, frees. Not from a handler. */
+#define CF_HTTP_STOP_MS 2000
 void cf_http_server_stop(cf_http_server **s);
 
-/* The request; views live until the answer. Header names without regard to case; empty view when absent. */
+/* The request; views live until the answer. Header names without regard to case; empty view when absent. From one thread at a
+ * time: the server's until cf_http_defer, then whoever holds the call. */
 cf_view cf_http_method(const cf_http_call *c);
-cf_view cf_http_path(const cf_http_call *c);              /* as sent, without the query */
-cf_view cf_http_query(cf_http_call *c, const char *name); /* percent-decoded value of the first such parameter */
+cf_view cf_http_path(
+    const cf_http_call *c); /* as sent, without the query; every %XX in it is well-formed */
+cf_view cf_http_query(cf_http_call *c,
+                      const char *name); /* percent-decoded value of the first such parameter */
 bool cf_http_query_has(cf_http_call *c, const char *name);
 cf_view cf_http_header(cf_http_call *c, const char *name);
 cf_view cf_http_body(const cf_http_call *c);
 /** A place for the handler's own pointer that lives as long as the call. */
 void **cf_http_slot(cf_http_call *c);
 
-/** Suspends the connection: the answer comes later. */
+/** Suspends the connection: the answer comes later. In the handler, at most once, before the call is handed to another thread. */
 void cf_http_defer(cf_http_call *c);
-/** A header of the coming answer. name and value are copied; CR, LF and NUL are refused (ARGUMENT). */
+/** A header of the coming answer. name and value are copied; CR, LF, NUL and an empty value are refused
+ *  (ARGUMENT); SIZE over CF_HTTP_SET_BYTES_MAX in sum. */
 CF_MUST_USE cf_result cf_http_set(cf_http_call *c, const char *name, cf_view value);
-/** The answer; takes *body (moved, wiped once sent). content_type is static text. The call is gone afterwards. */
+/** The answer; takes *body (moved, wiped once sent; NULL: none). content_type is static text, NULL for an answer without body. The
+ *  call is gone afterwards, except for the handler that answers before it returns: to it views stay valid until then. */
 void cf_http_answer(cf_http_call *c, unsigned status, const char *content_type, cf_buf *body);

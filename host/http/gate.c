@@ -1,0 +1,214 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* MHD has one idle timeout, which every octet renews, and at its connection limit it leaves new clients waiting. Both would let a few
+ * slow or idle clients hold the service, so connections are accepted and timed here and only served by MHD. */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <sys/eventfd.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "host/http/server_priv.h"
+#include "sys/linux/clock.h"
+#include "sys/linux/net.h"
+
+#define GATE_TICK_MS 250     /* how late a slow connection may be cut */
+#define GATE_PAUSE_MS 20     /* after accept failed for want of files or memory */
+#define GATE_ACCEPTS 64      /* in a row, before the clock is looked at */
+#define GATE_SPARE_FILES 256 /* what the rest of the program may have open */
+
+void cf_http_link_wait(const cf_http_gate *g, cf_http_link *l)
+{
+    atomic_store_explicit(&l->waiting, true, memory_order_relaxed);
+    atomic_store_explicit(&l->due_ms, cf_clock_mono_ms() + g->idle_ms, memory_order_relaxed);
+}
+
+void cf_http_link_busy(const cf_http_gate *g, cf_http_link *l)
+{
+    atomic_store_explicit(&l->due_ms, cf_clock_mono_ms() + g->receive_ms, memory_order_relaxed);
+    atomic_store_explicit(&l->waiting, false, memory_order_relaxed);
+}
+
+void cf_http_link_handle(cf_http_link *l)
+{
+    atomic_store_explicit(&l->due_ms, 0, memory_order_relaxed);
+}
+
+static void link_add(cf_http_gate *g, cf_http_link *l)
+{
+    pthread_mutex_lock(&g->lock);
+    l->next = g->links;
+    if (l->next != NULL) {
+        l->next->prev = l;
+    }
+    g->links = l;
+    g->links_n++;
+    pthread_mutex_unlock(&g->lock);
+}
+
+static void link_remove(cf_http_gate *g, cf_http_link *l)
+{
+    pthread_mutex_lock(&g->lock);
+    if (l->prev != NULL) {
+        l->prev->next = l->next;
+    } else {
+        g->links = l->next;
+    }
+    if (l->next != NULL) {
+        l->next->prev = l->prev;
+    }
+    g->links_n--;
+    pthread_mutex_unlock(&g->lock);
+}
+
+void cf_http_gate_notify(void *gate, struct MHD_Connection *conn, void **link,
+                         enum MHD_ConnectionNotificationCode what)
+{
+    cf_http_gate *g = gate;
+    if (what == MHD_CONNECTION_NOTIFY_CLOSED) {
+        if (*link != NULL) {
+            link_remove(g, *link);
+            cf_mem_free(*link);
+            *link = NULL;
+        }
+        return;
+    }
+    int fd = MHD_get_connection_info(conn, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
+    cf_http_link *l = cf_mem_new(1, sizeof *l);
+    if (l == NULL) {
+        /* A connection that nobody times must not live. */
+        shutdown(fd, SHUT_RDWR);
+        return;
+    }
+    l->fd = fd;
+    cf_http_link_wait(g, l);
+    link_add(g, l);
+    *link = l;
+}
+
+/* Cuts what is overdue. MHD notices the end of the stream and closes; it tells us before it does, so the descriptors are its own. */
+static void cut_overdue(cf_http_gate *g)
+{
+    uint64_t now = cf_clock_mono_ms();
+    pthread_mutex_lock(&g->lock);
+    for (cf_http_link *l = g->links; l != NULL; l = l->next) {
+        uint64_t due = atomic_load_explicit(&l->due_ms, memory_order_relaxed);
+        if (due != 0 && due <= now) {
+            shutdown(l->fd, SHUT_RDWR);
+        }
+    }
+    pthread_mutex_unlock(&g->lock);
+}
+
+/* True when there is room for one more, if need be at the cost of the connection that waited longest: else anyone who holds
+ * connections_max idle ones would keep all others out. */
+static bool make_room(cf_http_gate *g, bool full)
+{
+    bool room = true;
+    pthread_mutex_lock(&g->lock);
+    if (full || g->links_n >= g->connections_max) {
+        cf_http_link *oldest = NULL;
+        uint64_t oldest_due = UINT64_MAX;
+        for (cf_http_link *l = g->links; l != NULL; l = l->next) {
+            uint64_t due = atomic_load_explicit(&l->due_ms, memory_order_relaxed);
+            if (atomic_load_explicit(&l->waiting, memory_order_relaxed) && due != 0 &&
+                due < oldest_due) {
+                oldest = l;
+                oldest_due = due;
+            }
+        }
+        room = oldest != NULL;
+        if (room) {
+            /* Once only: the next that comes takes another one. */
+            atomic_store_explicit(&oldest->due_ms, 0, memory_order_relaxed);
+            shutdown(oldest->fd, SHUT_RDWR);
+        }
+    }
+    pthread_mutex_unlock(&g->lock);
+    return room;
+}
+
+/* False when the gate should pause: accept cannot get a descriptor. */
+static bool accept_some(cf_http_gate *g)
+{
+    for (int i = 0; i < GATE_ACCEPTS; i++) {
+        struct sockaddr_storage addr;
+        socklen_t addr_len = sizeof addr;
+        int fd = accept4(g->listen_fd, (struct sockaddr *)&addr, &addr_len,
+                         SOCK_NONBLOCK | SOCK_CLOEXEC);
+        if (fd < 0) {
+            if (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS) {
+                (void)make_room(g, true);
+                return false;
+            }
+            return true;
+        }
+        if (!make_room(g, false)) {
+            close(fd);
+            continue;
+        }
+        /* MHD closes the socket when it cannot take it. */
+        (void)MHD_add_connection(g->daemon, fd, (struct sockaddr *)&addr, addr_len);
+    }
+    return true;
+}
+
+static void *gate_run(void *gate)
+{
+    cf_http_gate *g = gate;
+    uint64_t next_tick = 0;
+    bool paused = false;
+    for (;;) {
+        struct pollfd fds[] = {{.fd = g->wake_fd, .events = POLLIN},
+                               {.fd = paused ? -1 : g->listen_fd, .events = POLLIN}};
+        poll(fds, 2, paused ? GATE_PAUSE_MS : GATE_TICK_MS);
+        if (fds[0].revents != 0) {
+            return NULL;
+        }
+        paused = fds[1].revents != 0 && !accept_some(g);
+        if (cf_clock_mono_ms() >= next_tick) {
+            cut_overdue(g);
+            next_tick = cf_clock_mono_ms() + GATE_TICK_MS;
+        }
+    }
+}
+
+/* The usual soft limit of 1,024 files is below what the gate is to hold. */
+static void raise_files(unsigned connections_max)
+{
+    struct rlimit lim;
+    rlim_t want = (rlim_t)connections_max + GATE_SPARE_FILES;
+    if (getrlimit(RLIMIT_NOFILE, &lim) == 0 && lim.rlim_cur != RLIM_INFINITY &&
+        lim.rlim_cur < want) {
+        lim.rlim_cur = lim.rlim_max == RLIM_INFINITY || lim.rlim_max > want ? want : lim.rlim_max;
+        (void)setrlimit(RLIMIT_NOFILE, &lim);
+    }
+}
+
+cf_result cf_http_gate_start(cf_http_gate *g)
+{
+    raise_files(g->connections_max);
+    /* accept_some calls accept until nobody waits. */
+    int flags = fcntl(g->listen_fd, F_GETFL);
+    CF_REQUIRE(flags >= 0 && fcntl(g->listen_fd, F_SETFL, flags | O_NONBLOCK) == 0, IO);
+    g->wake_fd = eventfd(0, EFD_CLOEXEC);
+    CF_REQUIRE(g->wake_fd >= 0, IO);
+    CF_REQUIRE(pthread_create(&g->thread, NULL, gate_run, g) == 0, IO);
+    g->running = true;
+    return cf_ok();
+}
+
+void cf_http_gate_close(cf_http_gate *g)
+{
+    if (g->running) {
+        uint64_t one = 1;
+        while (write(g->wake_fd, &one, sizeof one) < 0 && errno == EINTR) {
+        }
+        pthread_join(g->thread, NULL);
+        g->running = false;
+    }
+    cf_fd_close(&g->wake_fd);
+    cf_fd_close(&g->listen_fd);
+}

@@ -1,0 +1,325 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "host/http/server.h"
+
+#include <string.h>
+#include <time.h>
+
+#include "host/http/server_priv.h"
+#include "sys/linux/clock.h"
+#include "sys/linux/net.h"
+
+/* Memory of one connection: half of it is the first read buffer, so it holds any head that we accept and reads bodies in pieces
+ * of 16 KiB and more. */
+#define SERVER_CONNECTION_BYTES ((size_t)32 << 10)
+#define SERVER_INCREMENT_BYTES ((size_t)8 << 10)
+/* Connections that MHD has not yet closed, or not yet begun to count. */
+#define SERVER_CONNECTIONS_SLACK 64
+/* A body of a length that the client told is given room at once up to here, and grows beyond. */
+#define SERVER_BODY_ROOM_BYTES ((size_t)64 << 10)
+#define SERVER_STOP_POLL_MS 5
+_Static_assert(CF_HTTP_HEAD_BYTES_MAX + SERVER_INCREMENT_BYTES <= SERVER_CONNECTION_BYTES / 2,
+               "a head fits in the read buffer");
+
+static void refuse_later(cf_http_call *c, unsigned status, cf_err code)
+{
+    if (c->refuse_status == 0) {
+        c->refuse_status = status;
+        c->refuse_code = code;
+    }
+}
+
+static enum MHD_Result queue_answer(cf_http_call *c)
+{
+    struct MHD_Response *response = c->response;
+    c->response = NULL;
+    if (response == NULL) {
+        return MHD_NO;
+    }
+    cf_http_link_busy(&c->server->gate, c->link);
+    enum MHD_Result queued = MHD_queue_response(c->conn, c->status, response);
+    MHD_destroy_response(response);
+    return queued;
+}
+
+typedef struct {
+    unsigned lengths, encodings;
+    bool chunked, bad_name;
+} head_sums;
+
+static enum MHD_Result sum_head(void *ctx, enum MHD_ValueKind kind, const char *name,
+                                const char *value)
+{
+    (void)kind;
+    head_sums *sums = ctx;
+    if (strcasecmp(name, MHD_HTTP_HEADER_CONTENT_LENGTH) == 0) {
+        sums->lengths++;
+    } else if (strcasecmp(name, MHD_HTTP_HEADER_TRANSFER_ENCODING) == 0) {
+        sums->encodings++;
+        sums->chunked = value != NULL && strcasecmp(value, "chunked") == 0;
+    }
+    sums->bad_name = sums->bad_name || name[0] == '\0' || name[strcspn(name, " \t")] != '\0';
+    return MHD_YES;
+}
+
+/* A body whose length can be read in two ways is refused: a proxy in front may read the other (RFC 9112 sections 5.1 and 6.3). */
+static void check_heads(cf_http_call *c)
+{
+    head_sums sums = {0};
+    MHD_get_connection_values(c->conn, MHD_HEADER_KIND, sum_head, &sums);
+    if (sums.bad_name || sums.lengths + sums.encodings > 1 ||
+        (sums.encodings == 1 && !sums.chunked)) {
+        refuse_later(c, MHD_HTTP_BAD_REQUEST, CF_ERR_MALFORMED);
+        c->closing = true;
+    }
+}
+
+/* The told length of the body; MHD has refused what is no number. */
+static uint64_t told_length(cf_view digits)
+{
+    uint64_t n = 0;
+    for (size_t i = 0; i < digits.len && n <= CF_BUF_BYTES_MAX; i++) {
+        n = n * 10 + (uint64_t)(digits.data[i] - '0');
+    }
+    return n;
+}
+
+/* The head is there, the body is not: everything that can be refused now is. */
+static enum MHD_Result begin(cf_http_call *c, const char *method)
+{
+    c->stage = CF_CALL_BODY;
+    c->method = strcmp(method, MHD_HTTP_METHOD_HEAD) == 0 ? CF_LIT("GET") : cf_view_str(method);
+    cf_view length = cf_http_header(c, MHD_HTTP_HEADER_CONTENT_LENGTH);
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(c->conn, MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE);
+    if (info == NULL || info->header_size > CF_HTTP_HEAD_BYTES_MAX) {
+        refuse_later(c, MHD_HTTP_REQUEST_HEADER_FIELDS_TOO_LARGE, CF_ERR_SIZE);
+    }
+    if (!cf_http_percent_ok(c->path) || !cf_http_percent_ok(c->query)) {
+        refuse_later(c, MHD_HTTP_BAD_REQUEST, CF_ERR_MALFORMED);
+    }
+    check_heads(c);
+    uint64_t told = told_length(length);
+    if (told > c->server->limits.body_bytes_max) {
+        refuse_later(c, MHD_HTTP_CONTENT_TOO_LARGE, CF_ERR_SIZE);
+    }
+    /* A client that waits for leave to send, or that would send too much to be read for nothing, is told at once. MHD closes the
+     * connection after an answer that did not wait for the body. */
+    bool asks = cf_http_header(c, MHD_HTTP_HEADER_EXPECT).data != NULL;
+    bool endless = told > c->server->limits.body_bytes_max + CF_HTTP_DISCARD_BYTES_MAX;
+    if (c->refuse_status != 0 && (c->closing || endless || (asks && told > 0))) {
+        cf_http_call_refuse(c, c->refuse_status, c->refuse_code);
+        return queue_answer(c);
+    }
+    return MHD_YES;
+}
+
+/* One piece of the body. False ends the connection. */
+static bool take(cf_http_call *c, const char *data, size_t len)
+{
+    size_t max = c->server->limits.body_bytes_max;
+    if (len > max - c->body.len) {
+        refuse_later(c, MHD_HTTP_CONTENT_TOO_LARGE, CF_ERR_SIZE);
+        cf_buf_free(&c->body);
+    }
+    if (c->refuse_status != 0) {
+        c->discarded += len;
+        return c->discarded <= max + CF_HTTP_DISCARD_BYTES_MAX;
+    }
+    if (c->body.data == NULL) {
+        uint64_t told = told_length(cf_http_header(c, MHD_HTTP_HEADER_CONTENT_LENGTH));
+        if (told <= SERVER_BODY_ROOM_BYTES && told > len &&
+            !cf_is_ok(cf_buf_reserve(&c->body, (size_t)told))) {
+            return false;
+        }
+    }
+    if (!cf_is_ok(cf_buf_append(&c->body, cf_view_make(data, len)))) {
+        return false;
+    }
+    /* The piece lies in MHD's read buffer, which outlives the request and is freed as it is. It may hold what must be wiped, and MHD
+     * does not look at octets again that were taken. */
+    cf_wipe((void *)(uintptr_t)data, len);
+    return true;
+}
+
+/* The request is whole. */
+static enum MHD_Result handle(cf_http_call *c)
+{
+    cf_http_server *s = c->server;
+    c->stage = CF_CALL_WHOLE;
+    cf_http_link_handle(c->link);
+    atomic_fetch_add(&s->active, 1);
+    atomic_fetch_add(&s->pending, 1);
+    c->counted = true;
+    if (c->refuse_status != 0) {
+        cf_http_call_refuse(c, c->refuse_status, c->refuse_code);
+    } else if (atomic_load(&s->stopping)) {
+        cf_http_call_refuse(c, MHD_HTTP_SERVICE_UNAVAILABLE, CF_ERR_BUSY);
+    } else {
+        s->handler(s->ctx, c);
+    }
+    if (c->deferred) {
+        /* Another thread has the call now; MHD comes back when it is answered. */
+        return MHD_YES;
+    }
+    if (!c->answered) {
+        cf_http_call_refuse(c, MHD_HTTP_INTERNAL_SERVER_ERROR, CF_ERR_INTERNAL);
+    }
+    return queue_answer(c);
+}
+
+static enum MHD_Result on_access(void *ctx, struct MHD_Connection *conn, const char *url,
+                                 const char *method, const char *version, const char *data,
+                                 size_t *data_len, void **slot)
+{
+    (void)ctx;
+    (void)conn;
+    (void)url;
+    (void)version;
+    cf_http_call *c = *slot;
+    if (c == NULL) {
+        return MHD_NO;
+    }
+    if (c->stage == CF_CALL_NEW) {
+        return begin(c, method);
+    }
+    if (c->stage == CF_CALL_BODY && *data_len > 0) {
+        bool taken = take(c, data, *data_len);
+        *data_len = 0;
+        return taken ? MHD_YES : MHD_NO;
+    }
+    return c->stage == CF_CALL_BODY ? handle(c) : queue_answer(c);
+}
+
+/* The first that is known of a request, and the only place that sees its target as it was sent. */
+static void *on_target(void *ctx, const char *target, struct MHD_Connection *conn)
+{
+    cf_http_server *s = ctx;
+    cf_http_link *link =
+        MHD_get_connection_info(conn, MHD_CONNECTION_INFO_SOCKET_CONTEXT)->socket_context;
+    cf_http_call *c = link == NULL ? NULL : cf_http_call_new(s, conn, target);
+    if (c != NULL) {
+        c->link = link;
+        cf_http_link_busy(&s->gate, link);
+    }
+    return c;
+}
+
+static void on_completed(void *ctx, struct MHD_Connection *conn, void **slot,
+                         enum MHD_RequestTerminationCode how)
+{
+    (void)conn;
+    (void)how;
+    cf_http_server *s = ctx;
+    cf_http_call *c = *slot;
+    *slot = NULL;
+    if (c == NULL) {
+        return;
+    }
+    cf_http_link_wait(&s->gate, c->link);
+    bool counted = c->counted;
+    cf_http_call_free(&c);
+    if (counted) {
+        atomic_fetch_sub(&s->active, 1);
+    }
+}
+
+/* Targets stay as they were sent; call.c decodes what is asked for. */
+static size_t leave_escaped(void *ctx, struct MHD_Connection *conn, char *text)
+{
+    (void)ctx;
+    (void)conn;
+    return strlen(text);
+}
+
+#if MHD_VERSION >= 0x00097701
+#define SERVER_STRICT MHD_OPTION_CLIENT_DISCIPLINE_LVL
+#else
+#define SERVER_STRICT MHD_OPTION_STRICT_FOR_CLIENT
+#endif
+
+static struct MHD_Daemon *daemon_start(cf_http_server *s)
+{
+    unsigned threads = s->limits.threads > 1 ? s->limits.threads : 1;
+    /* The gate counts connections; MHD's own limit, which it splits among its threads, only stands behind it. */
+    unsigned connections = (s->limits.connections_max + SERVER_CONNECTIONS_SLACK) * threads;
+    const struct MHD_OptionItem pool[] = {
+        {threads > 1 ? MHD_OPTION_THREAD_POOL_SIZE : MHD_OPTION_END, (intptr_t)threads, NULL},
+        {MHD_OPTION_END, 0, NULL}};
+    return MHD_start_daemon(
+        MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_NO_LISTEN_SOCKET, 0,
+        NULL, NULL, on_access, s, MHD_OPTION_URI_LOG_CALLBACK, on_target, s,
+        MHD_OPTION_NOTIFY_COMPLETED, on_completed, s, MHD_OPTION_NOTIFY_CONNECTION,
+        cf_http_gate_notify, &s->gate, MHD_OPTION_UNESCAPE_CALLBACK, leave_escaped, NULL,
+        MHD_OPTION_CONNECTION_LIMIT, connections, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
+        SERVER_CONNECTION_BYTES, MHD_OPTION_CONNECTION_MEMORY_INCREMENT, SERVER_INCREMENT_BYTES,
+        MHD_OPTION_CONNECTION_TIMEOUT, 0U, SERVER_STRICT, 1, MHD_OPTION_ARRAY, pool,
+        MHD_OPTION_END);
+}
+
+static void server_free(cf_http_server *s)
+{
+    pthread_mutex_destroy(&s->gate.lock);
+    cf_mem_free(s);
+}
+
+static cf_result server_start(cf_http_server *s)
+{
+    s->daemon = daemon_start(s);
+    CF_REQUIRE(s->daemon != NULL, IO);
+    s->gate.daemon = s->daemon;
+    return cf_http_gate_start(&s->gate);
+}
+
+cf_result cf_http_server_start(int listen_fd, const cf_http_limits *limits,
+                               cf_http_handler *handler, void *ctx, cf_http_server **ret)
+{
+    *ret = NULL;
+    CF_FD(fd);
+    fd = listen_fd;
+    CF_REQUIRE(limits->body_bytes_max > 0 && limits->body_bytes_max <= CF_BUF_BYTES_MAX, ARGUMENT);
+    CF_REQUIRE(limits->connections_max > 0 && limits->idle_timeout_s > 0 && handler != NULL,
+               ARGUMENT);
+    cf_http_server *s = cf_mem_new(1, sizeof *s);
+    CF_REQUIRE(s != NULL, NO_MEMORY);
+    s->limits = *limits;
+    s->handler = handler;
+    s->ctx = ctx;
+    s->gate.connections_max = limits->connections_max;
+    s->gate.idle_ms = limits->idle_timeout_s * 1000;
+    s->gate.receive_ms =
+        (limits->receive_timeout_s > 0 ? limits->receive_timeout_s : limits->idle_timeout_s) * 1000;
+    s->gate.listen_fd = fd;
+    s->gate.wake_fd = -1;
+    fd = -1;
+    pthread_mutex_init(&s->gate.lock, NULL);
+    cf_result started = server_start(s);
+    if (!cf_is_ok(started)) {
+        cf_http_server_stop(&s);
+        return started;
+    }
+    *ret = s;
+    return cf_ok();
+}
+
+void cf_http_server_stop(cf_http_server **server)
+{
+    cf_http_server *s = *server;
+    *server = NULL;
+    if (s == NULL) {
+        return;
+    }
+    const struct timespec pause = {0, SERVER_STOP_POLL_MS * 1000000L};
+    cf_http_gate_close(&s->gate);
+    atomic_store(&s->stopping, true);
+    while (atomic_load(&s->pending) > 0) {
+        nanosleep(&pause, NULL);
+    }
+    uint64_t due = cf_clock_mono_ms() + CF_HTTP_STOP_MS;
+    while (atomic_load(&s->active) > 0 && cf_clock_mono_ms() < due) {
+        nanosleep(&pause, NULL);
+    }
+    if (s->daemon != NULL) {
+        MHD_stop_daemon(s->daemon);
+    }
+    server_free(s);
+}

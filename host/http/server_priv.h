@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the parts of the server share: gate.c takes connections and watches their time, call.c is one request and its answer,
+ * server.c joins both to libmicrohttpd. */
+#pragma once
+#include <microhttpd.h>
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "core/base/arena.h"
+#include "host/http/server.h"
+
+/** One connection as the gate sees it. Server threads write due_ms and waiting, the gate reads them. */
+typedef struct cf_http_link cf_http_link;
+struct cf_http_link {
+    cf_http_link *prev, *next; /* in the gate's list; under its lock */
+    int fd;                    /* MHD's; valid while the link is in the list */
+    _Atomic uint64_t due_ms;   /* the gate cuts the connection when this passes; 0: never */
+    atomic_bool waiting;       /* no request has begun: may be given up for a new connection */
+};
+
+/** The gate: one thread that accepts, and closes what is too slow or too many. */
+typedef struct {
+    int listen_fd, wake_fd;
+    unsigned connections_max;
+    uint32_t idle_ms, receive_ms;
+    struct MHD_Daemon *daemon; /* takes the accepted sockets */
+    pthread_t thread;
+    bool running;
+    pthread_mutex_t lock;
+    cf_http_link *links;
+    unsigned links_n;
+} cf_http_gate;
+
+struct cf_http_server {
+    cf_http_limits limits;
+    cf_http_handler *handler;
+    void *ctx;
+    struct MHD_Daemon *daemon;
+    cf_http_gate gate;
+    atomic_bool stopping;
+    atomic_uint pending; /* calls that the handler owes an answer */
+    atomic_uint active;  /* calls whose answer has not been taken yet */
+};
+
+typedef enum {
+    CF_CALL_NEW,   /* its target is known */
+    CF_CALL_BODY,  /* its head is accepted */
+    CF_CALL_WHOLE, /* the handler has it, or has answered */
+} cf_http_stage;
+
+struct cf_http_call {
+    cf_http_server *server;
+    struct MHD_Connection *conn;
+    cf_http_link *link;
+    cf_http_stage stage;
+    bool deferred, counted, answered;
+    bool closing;           /* the connection ends with this answer */
+    unsigned refuse_status; /* 0, or: the body is thrown away and the call refused */
+    cf_err refuse_code;
+    cf_view method, path, query;
+    cf_buf body;
+    size_t discarded;
+    cf_arena arena; /* decoded query values */
+    void *slot;
+    cf_buf headers; /* of the answer, as pairs */
+    cf_buf answer;  /* MHD borrows it until the call is freed */
+    struct MHD_Response *response;
+    unsigned status;
+    char target[]; /* as sent, NUL-terminated */
+};
+
+/* gate.c */
+
+/** Starts the thread; listen_fd is the gate's from now on, also after an error. */
+CF_MUST_USE cf_result cf_http_gate_start(cf_http_gate *g);
+/** Takes no more connections: ends the thread and closes the socket. Links may live on. */
+void cf_http_gate_close(cf_http_gate *g);
+/** Called by MHD when a connection begins and, before its socket is closed, when it ends. */
+void cf_http_gate_notify(void *gate, struct MHD_Connection *conn, void **link,
+                         enum MHD_ConnectionNotificationCode what);
+/** A link waits for a request, receives one or sends its answer, or leaves its time to the handler. */
+void cf_http_link_wait(const cf_http_gate *g, cf_http_link *l);
+void cf_http_link_busy(const cf_http_gate *g, cf_http_link *l);
+void cf_http_link_handle(cf_http_link *l);
+
+/* call.c */
+
+/** A new call for a target, or NULL (no memory; the connection is then closed). */
+cf_http_call *cf_http_call_new(cf_http_server *s, struct MHD_Connection *conn, const char *target);
+void cf_http_call_free(cf_http_call **c);
+/** An answer by the server itself, through the owner's hook when there is one. */
+void cf_http_call_refuse(cf_http_call *c, unsigned status, cf_err code);
+/** True if every % in the view is followed by two hexadecimal digits. */
+bool cf_http_percent_ok(cf_view v);
