@@ -19,6 +19,10 @@ static const char *program = "coffer";
 void cf_log_program(const char *name)
 {
     program = name;
+    /* At its first use libc looks for time zone data, which must not be after the files or the calls for it are gone. */
+    time_t epoch = 0;
+    struct tm utc;
+    (void)gmtime_r(&epoch, &utc);
 }
 
 /* vsnprintf on a copy of the arguments; the format is a prefix of one that the compiler has checked. */

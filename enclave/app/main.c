@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* coffer-enclave: boot and end. The order matters: harden first, ask the security module, make keys and threads, then the filter,
+ * then serve. */
+#include <malloc.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "core/base/number.h"
+#include "enclave/app/limits.h"
+#include "enclave/app/server.h"
+#include "sys/json/json_memory.h"
+#include "sys/linux/clock.h"
+#include "sys/linux/confine.h"
+#include "sys/linux/daemon.h"
+#include "sys/linux/log.h"
+#include "sys/linux/net.h"
+
+typedef struct {
+    const char *listen, *nsm, *kms, *workers, *cache_keys, *cache_seconds, *ready_fd;
+} settings;
+
+/* A bounded number of an option, or its default. */
+static CF_MUST_USE cf_result number(const char *text, uint64_t or_else, uint64_t min, uint64_t max,
+                                    uint64_t *ret)
+{
+    *ret = or_else;
+    if (text != NULL) {
+        CF_TRY(cf_parse_u64(cf_view_str(text), max, ret));
+    }
+    CF_REQUIRE(*ret >= min, RANGE);
+    return cf_ok();
+}
+
+static void tell_lacks(unsigned lacks)
+{
+    for (unsigned bit = 1; bit <= lacks; bit <<= 1) {
+        if ((lacks & bit) != 0) {
+            cf_log(CF_LOG_WARN, "confine.lacks", "barrier=%s", cf_lacks_name(bit));
+        }
+    }
+}
+
+/* Everything the process changes about itself for good, before its first thread. */
+static CF_MUST_USE cf_result prepare(void)
+{
+    unsigned lacks;
+    cf_signals_block();
+    /* One arena: more of them reserve 64 MiB each, all of it locked. */
+    (void)mallopt(M_ARENA_MAX, 1);
+    CF_TRY(cf_json_prepare());
+    CF_TRY(cf_harden(&lacks));
+    tell_lacks(lacks);
+    return cf_ok();
+}
+
+static CF_MUST_USE cf_result open_listener(const char *text, int *ret)
+{
+    cf_net_addr addr;
+    CF_TRY(cf_net_parse(text, &addr));
+    if (addr.kind == CF_NET_VSOCK) {
+        return cf_net_vsock_listen(addr.cid, addr.port, CF_ENCLAVE_CONNECTIONS_MAX, ret);
+    }
+    CF_REQUIRE(addr.kind == CF_NET_FD, UNSUPPORTED);
+    *ret = addr.fd;
+    return cf_ok();
+}
+
+static CF_MUST_USE cf_result open_identity(const char *text, cf_identity **ret)
+{
+    cf_net_addr addr;
+    cf_nsm nsm = {0};
+    CF_TRY(cf_net_parse(text, &addr));
+    CF_REQUIRE(addr.kind == CF_NET_FD, UNSUPPORTED);
+    CF_TRY(cf_nsm_open_stream(addr.fd, &nsm));
+    return cf_identity_new(&nsm, ret);
+}
+
+static CF_MUST_USE cf_result open_cache(const settings *s, cf_keycache **ret)
+{
+    uint64_t keys, seconds;
+    bool locked;
+    CF_TRY(number(s->cache_keys, CF_ENCLAVE_CACHE_KEYS, 0, CF_ENCLAVE_CACHE_KEYS_MAX, &keys));
+    CF_TRY(number(s->cache_seconds, CF_ENCLAVE_CACHE_SECONDS, 0, CF_ENCLAVE_CACHE_SECONDS_MAX,
+                  &seconds));
+    /* A key in use may be on its way from an unwrapper to its requests. */
+    size_t in_use_max = CF_ENCLAVE_INFLIGHT_MAX + CF_ENCLAVE_KMS_THREADS;
+    CF_TRY(cf_keycache_new((size_t)keys, seconds * 1000, in_use_max, ret, &locked));
+    if (!locked) {
+        cf_log(CF_LOG_WARN, "confine.lacks", "barrier=keys_locked");
+    }
+    return cf_ok();
+}
+
+static CF_MUST_USE cf_result boot(const settings *s, cf_app *a)
+{
+    cf_net_addr kms;
+    uint64_t workers;
+    CF_TRY(number(s->workers, cf_workers_default(), 1, CF_ENCLAVE_WORKERS_MAX, &workers));
+    CF_TRY(cf_net_parse(s->kms, &kms));
+    CF_TRY(open_cache(s, &a->cache));
+    CF_TRY(cf_credentials_new(&a->credentials));
+    CF_TRY(open_identity(s->nsm, &a->identity));
+    CF_TRY(cf_kms_dialer_new(&kms, &a->dialer));
+    a->workers_n = (unsigned)workers;
+    CF_TRY(cf_workers_new(a->workers_n, a->cache, cf_app_done, a, &a->workers));
+    const cf_unwrap_spec unwrap = {.identity = a->identity,
+                                   .credentials = a->credentials,
+                                   .cache = a->cache,
+                                   .dialer = a->dialer,
+                                   .threads = CF_ENCLAVE_KMS_THREADS,
+                                   .done = cf_app_done,
+                                   .ctx = a};
+    CF_TRY(cf_unwrap_new(&unwrap, &a->unwrap));
+    return cf_seccomp_enter(kms.kind == CF_NET_VSOCK);
+}
+
+/* Ends the threads, each after those that hand it work, and answers what they leave. */
+static void end(cf_app *a, cf_server *server)
+{
+    if (a->dialer != NULL) {
+        cf_kms_dialer_stop(a->dialer);
+    }
+    cf_unwrap_free(&a->unwrap);
+    if (server != NULL) {
+        cf_server_finish(server);
+    }
+    cf_workers_free(&a->workers);
+    if (server != NULL) {
+        cf_server_finish(server);
+    }
+    cf_server_free(&server);
+    cf_kms_dialer_free(&a->dialer);
+    cf_identity_free(&a->identity);
+    cf_credentials_free(&a->credentials);
+    cf_keycache_free(&a->cache);
+}
+
+static CF_MUST_USE cf_result serve(const settings *s, cf_app *a, cf_server **server)
+{
+    int listener = -1;
+    CF_TRY(open_listener(s->listen, &listener));
+    CF_TRY(cf_server_new(a, listener, server));
+    CF_TRY(boot(s, a));
+    a->started_ms = cf_clock_mono_ms();
+    cf_log(CF_LOG_INFO, "ready", "workers=%u", a->workers_n);
+    cf_ready(s->ready_fd, s->listen);
+    cf_server_run(*server);
+    return cf_ok();
+}
+
+int main(int argc, char **argv)
+{
+    settings s = {0};
+    const cf_option options[] = {
+        {"listen", "ADDR", "where the agent connects: fd:N or vsock:CID:PORT", &s.listen, NULL,
+         true},
+        {"nsm", "fd:N", "stream to the security module", &s.nsm, NULL, true},
+        {"kms", "ADDR", "connections to the KMS: fd:N to ask for them, or vsock:CID:PORT", &s.kms,
+         NULL, true},
+        {"workers", "N", "threads that compute (default: processors)", &s.workers, NULL, false},
+        {"cache-keys", "N", "vault keys kept unwrapped (default 10000, 0: none)", &s.cache_keys,
+         NULL, false},
+        {"cache-seconds", "N", "how long (default 60, 0: not at all)", &s.cache_seconds, NULL,
+         false},
+        {"ready-fd", "N", "descriptor that is told when the enclave serves", &s.ready_fd, NULL,
+         false},
+        {0},
+    };
+    static cf_app app = {.done_lock = PTHREAD_MUTEX_INITIALIZER, .wake = -1};
+    cf_server *server = NULL;
+    cf_log_program("enclave");
+    (void)cf_options_parse(argc, argv, "opens sealed fields; trusted, confined, attested", options);
+    cf_result r = prepare();
+    r = cf_is_ok(r) ? serve(&s, &app, &server) : r;
+    end(&app, server);
+    if (!cf_is_ok(r)) {
+        cf_log(CF_LOG_ERROR, "failed", "code=%s", cf_err_code(r.code));
+        return EXIT_FAILURE;
+    }
+    cf_log(CF_LOG_INFO, "stopped", "answered=%llu", (unsigned long long)app.answered);
+    return EXIT_SUCCESS;
+}

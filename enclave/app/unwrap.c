@@ -1,0 +1,315 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "enclave/app/unwrap.h"
+
+#include <stdatomic.h>
+
+#include "core/kms/cms.h"
+#include "core/kms/kms.h"
+#include "enclave/app/thread.h"
+#include "sys/linux/clock.h"
+#include "sys/linux/log.h"
+
+/* One key being unwrapped, and who waits for it. What the KMS is told is a copy: all who wait may give up before it is. */
+typedef struct flight flight;
+struct flight {
+    flight *next;
+    uint8_t digest[CF_KEY_DIGEST_BYTES];
+    cf_buf texts; /* what the views below show */
+    cf_view blob, tenant, vault_id, kms_key;
+    cf_request *waiting;
+    bool called;
+};
+
+struct cf_unwrap {
+    cf_unwrap_spec spec;
+    pthread_mutex_t lock; /* of flights and stopping */
+    pthread_cond_t more;
+    flight *flights; /* oldest first */
+    bool stopping;
+    atomic_uint_fast64_t calls;
+    unsigned threads_n;
+    pthread_t threads[CF_ENCLAVE_KMS_THREADS];
+};
+
+static void flight_free(flight **f)
+{
+    if (*f != NULL) {
+        cf_buf_free(&(*f)->texts);
+        cf_mem_free(*f);
+        *f = NULL;
+    }
+}
+
+static CF_MUST_USE cf_result flight_new(const cf_request *r, flight **ret)
+{
+    *ret = NULL;
+    const cf_decrypt *m = &r->decrypt;
+    CF_AUTO(flight_free) flight *f = cf_mem_new(1, sizeof *f);
+    CF_REQUIRE(f != NULL, NO_MEMORY);
+    cf_copy(f->digest, r->key_digest, sizeof f->digest);
+    /* record.md section 6: without a tenant there is no context. */
+    cf_view from[] = {m->wrapped_key, m->tenant, m->tenant.len > 0 ? m->vault_id : CF_VIEW_EMPTY,
+                      m->kms_key};
+    cf_view *to[] = {&f->blob, &f->tenant, &f->vault_id, &f->kms_key};
+    size_t room = from[0].len + from[1].len + from[2].len + from[3].len;
+    CF_TRY(cf_buf_reserve(&f->texts, room));
+    for (size_t i = 0; i < 4; i++) {
+        *to[i] = cf_view_make(f->texts.data + f->texts.len, from[i].len);
+        CF_TRY(cf_buf_append(&f->texts, from[i]));
+    }
+    *ret = f;
+    f = NULL;
+    return cf_ok();
+}
+
+static flight **find(cf_unwrap *u, const uint8_t *digest)
+{
+    flight **at = &u->flights;
+    while (*at != NULL &&
+           !cf_view_eq(CF_VIEW_OF((*at)->digest), cf_view_make(digest, CF_KEY_DIGEST_BYTES))) {
+        at = &(*at)->next;
+    }
+    return at;
+}
+
+static void join(flight *f, cf_request *r)
+{
+    r->next = f->waiting;
+    f->waiting = r;
+}
+
+/* ---- the call ---- */
+
+/* Tells the log which of the KMS's errors it was; the name is one of a fixed list. */
+static cf_err refusal(unsigned status, cf_view answer)
+{
+    CF_BUF(name);
+    cf_err err = cf_kms_error((int)status, answer, &name);
+    cf_log(CF_LOG_WARN, "kms.error", "status=%u name=%.*s", status, (int)name.len,
+           name.len == 0 ? "" : (const char *)name.data);
+    return err;
+}
+
+/* CiphertextForRecipient from the KMS. Its deadline is not that of a request: others join who have more time, and a key that
+ * comes too late for those who asked is there for the next. */
+static CF_MUST_USE cf_result call_kms(cf_unwrap *u, const flight *f, cf_kms_link *link,
+                                      cf_buf *ret_cms)
+{
+    CF_BUF(document);
+    CF_BUF(body);
+    CF_BUF(scratch);
+    CF_BUF(answer);
+    const cf_kms_context context = {f->tenant, f->vault_id};
+    uint64_t now_ms = cf_clock_mono_ms();
+    CF_TRY(cf_identity_document(u->spec.identity, now_ms, &document));
+    CF_TRY(cf_kms_decrypt_encode(f->blob, f->kms_key, &context, cf_buf_view(&document), &body));
+    cf_http1_field fields[CF_KMS_FIELDS_MAX];
+    cf_http1_request request = {.method = CF_LIT("POST"),
+                                .path = CF_LIT("/"),
+                                .host = CF_LIT("kms"),
+                                .fields = fields,
+                                .body = cf_buf_view(&body)};
+    CF_TRY(cf_credentials_fields(u->spec.credentials, CF_LIT("Decrypt"), request.body, &scratch,
+                                 fields, &request.field_count));
+    unsigned status;
+    atomic_fetch_add(&u->calls, 1);
+    CF_TRY(cf_kms_link_call(link, &request, now_ms + CF_ENCLAVE_KMS_TIMEOUT_MS, &status, &answer));
+    if (status != 200) {
+        return cf_fail(refusal(status, cf_buf_view(&answer)));
+    }
+    return cf_kms_decrypt_answer(cf_buf_view(&answer), ret_cms);
+}
+
+/* The key of one flight, put into the cache. Whatever came out of the CMS that is no key is told like a CMS that does not open
+ * (cms.h): anybody between here and the KMS could otherwise learn from the difference. */
+static CF_MUST_USE cf_result unwrap(cf_unwrap *u, const flight *f, cf_kms_link *link,
+                                    const cf_cached_key **ret)
+{
+    CF_BUF(cms);
+    CF_BUF(pkcs8);
+    CF_AUTO(cf_dh_free) cf_dh_key *key = NULL;
+    cf_curve curve;
+    CF_TRY(call_kms(u, f, link, &cms));
+    cf_result r = cf_cms_open(cf_identity_recipient(u->spec.identity), cf_buf_view(&cms), &pkcs8);
+    r = cf_is_ok(r) ? cf_dh_from_pkcs8(cf_buf_view(&pkcs8), &curve, &key) : r;
+    CF_REQUIRE(r.code != CF_ERR_NO_MEMORY, NO_MEMORY);
+    CF_REQUIRE(cf_is_ok(r), KEY);
+    return cf_keycache_put(u->spec.cache, f->digest, key, cf_clock_mono_ms(), ret);
+}
+
+/* Everyone who waited gets a reference of their own, or the one failure. */
+static void give(cf_unwrap *u, cf_request *waiting, cf_result result, const cf_cached_key *key)
+{
+    while (waiting != NULL) {
+        cf_request *r = waiting;
+        waiting = r->next;
+        cf_result given = result;
+        if (cf_is_ok(given)) {
+            given = cf_request_give_key(r, key);
+        }
+        if (cf_is_ok(given)) {
+            cf_keycache_hold(u->spec.cache, key);
+        }
+        r->error = given.code;
+        u->spec.done(u->spec.ctx, r);
+    }
+    if (key != NULL) {
+        cf_keycache_release(u->spec.cache, key);
+    }
+}
+
+static void land(cf_unwrap *u, flight *f, cf_result result, const cf_cached_key *key)
+{
+    (void)pthread_mutex_lock(&u->lock);
+    flight **at = &u->flights;
+    while (*at != f) {
+        at = &(*at)->next;
+    }
+    *at = f->next;
+    (void)pthread_mutex_unlock(&u->lock);
+    /* Nobody finds it any more, so nobody joins. */
+    give(u, f->waiting, result, key);
+    flight_free(&f);
+}
+
+static flight *next_flight(cf_unwrap *u)
+{
+    flight *f = NULL;
+    (void)pthread_mutex_lock(&u->lock);
+    while (f == NULL && !u->stopping) {
+        for (f = u->flights; f != NULL && f->called; f = f->next) {
+        }
+        if (f == NULL) {
+            (void)pthread_cond_wait(&u->more, &u->lock);
+        }
+    }
+    if (f != NULL) {
+        f->called = true;
+    }
+    (void)pthread_mutex_unlock(&u->lock);
+    return f;
+}
+
+static void *fly(void *self)
+{
+    cf_unwrap *u = self;
+    CF_AUTO(cf_kms_link_free) cf_kms_link *link = NULL;
+    cf_result ready = cf_kms_link_new(u->spec.dialer, &link);
+    for (flight *f = next_flight(u); f != NULL; f = next_flight(u)) {
+        const cf_cached_key *key = NULL;
+        cf_result r = ready;
+        if (cf_is_ok(r)) {
+            r = unwrap(u, f, link, &key);
+        }
+        land(u, f, r, key);
+    }
+    return NULL;
+}
+
+/* ---- the callers' side ---- */
+
+CF_MUST_USE cf_result cf_unwrap_new(const cf_unwrap_spec *spec, cf_unwrap **ret)
+{
+    *ret = NULL;
+    CF_REQUIRE(spec->threads >= 1 && spec->threads <= CF_ENCLAVE_KMS_THREADS, ARGUMENT);
+    CF_AUTO(cf_unwrap_free) cf_unwrap *u = cf_mem_new(1, sizeof *u);
+    CF_REQUIRE(u != NULL, NO_MEMORY);
+    u->spec = *spec;
+    (void)pthread_mutex_init(&u->lock, NULL);
+    (void)pthread_cond_init(&u->more, NULL);
+    for (; u->threads_n < spec->threads; u->threads_n++) {
+        CF_TRY(cf_thread_start(&u->threads[u->threads_n], fly, u));
+    }
+    *ret = u;
+    u = NULL;
+    return cf_ok();
+}
+
+void cf_unwrap_free(cf_unwrap **unwrapper)
+{
+    cf_unwrap *u = *unwrapper;
+    if (u == NULL) {
+        return;
+    }
+    (void)pthread_mutex_lock(&u->lock);
+    u->stopping = true;
+    (void)pthread_cond_broadcast(&u->more);
+    (void)pthread_mutex_unlock(&u->lock);
+    for (unsigned i = 0; i < u->threads_n; i++) {
+        (void)pthread_join(u->threads[i], NULL);
+    }
+    while (u->flights != NULL) {
+        land(u, u->flights, cf_fail(CF_ERR_CLOSED), NULL);
+    }
+    (void)pthread_cond_destroy(&u->more);
+    (void)pthread_mutex_destroy(&u->lock);
+    cf_mem_free(u);
+    *unwrapper = NULL;
+}
+
+/* Under the lock: a flight that lands puts its key into the cache first and leaves the list then, so whoever finds no flight finds
+ * the key, if there is one. */
+static CF_MUST_USE cf_result get_or_join(cf_unwrap *u, cf_request *r, uint64_t now_ms,
+                                         const cf_cached_key **ret_key)
+{
+    flight **at = find(u, r->key_digest);
+    *ret_key = NULL;
+    if (*at == NULL) {
+        *ret_key = cf_keycache_get(u->spec.cache, r->key_digest, now_ms);
+        if (*ret_key != NULL) {
+            return cf_ok();
+        }
+        CF_TRY(flight_new(r, at));
+        (void)pthread_cond_signal(&u->more);
+    }
+    join(*at, r);
+    return cf_ok();
+}
+
+CF_MUST_USE cf_result cf_unwrap_get(cf_unwrap *u, cf_request *r, uint64_t now_ms, bool *ret_has)
+{
+    const cf_cached_key *key;
+    (void)pthread_mutex_lock(&u->lock);
+    cf_result result = get_or_join(u, r, now_ms, &key);
+    (void)pthread_mutex_unlock(&u->lock);
+    *ret_has = key != NULL;
+    CF_TRY(result);
+    if (key != NULL) {
+        r->error = cf_request_give_key(r, key).code;
+        if (r->error != CF_OK) {
+            cf_keycache_release(u->spec.cache, key);
+        }
+    }
+    return cf_ok();
+}
+
+/* Takes the request out of those who wait for the flight. */
+static bool leave(flight *f, const cf_request *r)
+{
+    for (cf_request **at = &f->waiting; *at != NULL; at = &(*at)->next) {
+        if (*at == r) {
+            *at = r->next;
+            return true;
+        }
+    }
+    return false;
+}
+
+bool cf_unwrap_forget(cf_unwrap *u, cf_request *r)
+{
+    (void)pthread_mutex_lock(&u->lock);
+    flight **at = find(u, r->key_digest), *f = *at;
+    bool left = f != NULL && leave(f, r);
+    /* A flight that nobody waits for and no thread has begun goes with its last request, else a hung KMS would pile them up. */
+    if (left && f->waiting == NULL && !f->called) {
+        *at = f->next;
+        flight_free(&f);
+    }
+    (void)pthread_mutex_unlock(&u->lock);
+    return left;
+}
+
+uint64_t cf_unwrap_calls(cf_unwrap *u)
+{
+    return atomic_load(&u->calls);
+}
