@@ -30,8 +30,8 @@
 #define CF_CLI_STATE_BYTES_MAX                                                                     \
     ((size_t)CF_NET_PATH_BYTES_MAX - (sizeof "/run/enclave-4294967295.sock" - 1))
 #define UP_GRACE_MS 10000
-#define UP_TICK_MS 200
-#define UP_STEADY_MS 10000 /* a child that lived this long has not failed to start */
+#define UP_TICK_MS 50
+#define UP_STEADY_MS 1000 /* a child that lived this long has not failed to start */
 #define UP_BACKOFF_MS 250
 #define UP_BACKOFF_DOUBLINGS_MAX 6
 

@@ -129,11 +129,12 @@ static cf_result exchange(cf_http_client *c, cf_http1_response *resp, uint64_t d
 }
 
 /* The exchange on the kept connection, if it still is one, and on a new one when nothing came back on that. */
-static cf_result attempt(cf_http_client *c, cf_http1_response *resp, uint64_t deadline_ms)
+static cf_result attempt(cf_http_client *c, cf_http1_response *resp, bool once,
+                         uint64_t deadline_ms)
 {
     if (still_good(c->fd)) {
         cf_result r = exchange(c, resp, deadline_ms);
-        if (r.code != CF_ERR_CLOSED || c->in.len > 0) {
+        if (r.code != CF_ERR_CLOSED || c->in.len > 0 || once) {
             return r;
         }
     }
@@ -158,7 +159,7 @@ static cf_result call(cf_http_client *c, const cf_http_request *req, unsigned *r
 {
     CF_HTTP1_RESPONSE(resp, req->answer_bytes_max);
     CF_TRY(write_request(c, req));
-    cf_result done = attempt(c, &resp, cf_clock_mono_ms() + req->timeout_ms);
+    cf_result done = attempt(c, &resp, req->once, cf_clock_mono_ms() + req->timeout_ms);
     if (!cf_is_ok(done) || !resp.keep_alive || resp.used < c->in.len) {
         cf_fd_close(&c->fd);
     }

@@ -279,6 +279,16 @@ def test_service_gone_and_back(imp):
         again.close()
 
 
+def test_no_line_is_sent_twice_in_silence(imp):
+    """A connection lost in mid-request leaves the line in doubt: the service may have taken it."""
+    imp.write(numbered(20))
+    imp.fake.orders = [None] * 7 + [DROP]
+    assert "7 imported" in imp.run("--jobs", "1", status=3).stdout
+    assert imp.sent()["8"] == 1 and len(imp.sent()) == 8
+    assert imp.json() == summary(done=13, skipped=7, in_doubt=1)
+    assert {n for n, times in imp.sent().items() if times > 1} == {"8"}
+
+
 def test_service_never_there(imp):
     imp.write(numbered(10))
     imp.fake.close()
