@@ -68,22 +68,31 @@ def gone(pids, seconds=5):
 
 
 class Up:
-    """`coffer up` on a state folder, until stop() or kill()."""
+    """`coffer up` on a state folder, until stop() or the end of `with`. It runs beside the folder and names it without its path,
+    which may be too long for a socket. ready: seconds to wait for the ready line; 0 does not. cores: core files are allowed."""
 
-    def __init__(self, state, *words, bin=BIN, ready=30, cwd=None):
-        self.state = pathlib.Path(state)
-        self.log = open(f"{state}.log", "ab")
-        self.process = subprocess.Popen([bin / "coffer", "up", "--state", str(state), "--listen", "127.0.0.1:0", *map(str, words)],
-                                        stdout=subprocess.PIPE, stderr=self.log, env=environment(), cwd=cwd, text=True)
+    def __init__(self, state, *words, bin=BIN, ready=30, listen="127.0.0.1:0", cores=False):
+        self.state = pathlib.Path(state).resolve()
+        self.log = open(f"{self.state}.log", "ab")
+        limit = ["prlimit", "--core=unlimited"] if cores else []
+        self.process = subprocess.Popen([*limit, bin / "coffer", "up", "--state", self.state.name, "--listen", listen, *map(str, words)],
+                                        stdout=subprocess.PIPE, stderr=self.log, env=environment(), cwd=self.state.parent, text=True)
+        os.set_blocking(self.process.stdout.fileno(), False)
         self.ready_line = ""
         if ready:
-            os.set_blocking(self.process.stdout.fileno(), False)
-            wait_for(lambda: self.look() or self.process.poll() is not None, ready)
-            assert self.ready_line, f"not ready:\n{self.log_text()[-3000:]}"
+            try:
+                wait_for(lambda: self.look() or self.process.poll() is not None, ready)
+                assert self.look(), f"not ready:\n{self.log_text()[-3000:]}"
+            except BaseException:
+                self.stop()
+                raise
             self.url = self.ready_line.split()[1] if self.ready_line.startswith("ready ") else ""
 
     def look(self):
-        self.ready_line += self.process.stdout.read() or ""
+        try:
+            self.ready_line += os.read(self.process.stdout.fileno(), 4096).decode()
+        except BlockingIOError:
+            pass
         return self.ready_line.endswith("\n")
 
     def log_text(self):
@@ -93,6 +102,10 @@ class Up:
     @property
     def token(self):
         return (self.state / "admin.token").read_text().strip()
+
+    @property
+    def port(self):
+        return int(self.url.rpartition(":")[2])
 
     def children(self):
         """{name: pid}; a program that runs more than once stands there once."""
