@@ -83,19 +83,20 @@ static void test_calls(void **state)
     assert_ok(cf_http_client_new(base, &c));
     assert_int_equal(cf_http_client_header(c, "Date").len, 0);
     for (int i = 0; i < 2; i++) {
-        assert_call(c, &(cf_http_request){"GET", "/a/b?q=x%20y", NULL, CF_VIEW_EMPTY, 2000, 1000},
-                    200, "GET /a/b x y  ");
-        assert_call(c, &(cf_http_request){"POST", "/p", typed, CF_LIT("text"), 2000, 1000}, 418,
-                    "POST /p  application/cbor text");
+        assert_call(
+            c, &(cf_http_request){"GET", "/a/b?q=x%20y", NULL, CF_VIEW_EMPTY, 2000, 1000, false},
+            200, "GET /a/b x y  ");
+        assert_call(c, &(cf_http_request){"POST", "/p", typed, CF_LIT("text"), 2000, 1000, false},
+                    418, "POST /p  application/cbor text");
         assert_view(cf_http_client_header(c, "coffer-boot-ID"), CF_LIT("00ff"));
         assert_view(cf_http_client_header(c, "Content-Type"), CF_LIT("text/plain"));
         assert_int_equal(cf_http_client_header(c, "Coffer").len, 0);
-        assert_call(c, &(cf_http_request){"POST", "/p", NULL, CF_VIEW_EMPTY, 2000, 1000}, 200,
-                    "POST /p   ");
-        assert_call(c, &(cf_http_request){"PATCH", "/p", NULL, CF_LIT("x"), 2000, 1000}, 200,
+        assert_call(c, &(cf_http_request){"POST", "/p", NULL, CF_VIEW_EMPTY, 2000, 1000, false},
+                    200, "POST /p   ");
+        assert_call(c, &(cf_http_request){"PATCH", "/p", NULL, CF_LIT("x"), 2000, 1000, false}, 200,
                     "PATCH /p   x");
-        assert_call(c, &(cf_http_request){"DELETE", "/p", NULL, CF_VIEW_EMPTY, 2000, 1000}, 200,
-                    "DELETE /p   ");
+        assert_call(c, &(cf_http_request){"DELETE", "/p", NULL, CF_VIEW_EMPTY, 2000, 1000, false},
+                    200, "DELETE /p   ");
     }
 }
 
@@ -107,7 +108,7 @@ static void test_answer_bound(void **state)
     unsigned status = 0;
     assert_ok(cf_http_client_new(base, &c));
     assert_ok(cf_buf_append(&body, CF_LIT("before")));
-    cf_http_request req = {"GET", "/big", NULL, CF_VIEW_EMPTY, 2000, 99999};
+    cf_http_request req = {"GET", "/big", NULL, CF_VIEW_EMPTY, 2000, 99999, false};
     assert_err(cf_http_client_call(c, &req, &status, &body), SIZE);
     assert_view(cf_buf_view(&body), CF_LIT("before"));
     req.answer_bytes_max = 100000;
@@ -141,18 +142,22 @@ static void test_arguments(void **state)
     }
     const char *const folded[] = {"X-A: b\r\nX-Evil: c", NULL};
     assert_ok(cf_http_client_new(base, &c));
-    assert_err(cf_http_client_call(c, &(cf_http_request){"GET", "path", NULL, CF_VIEW_EMPTY, 1, 1},
+    assert_err(
+        cf_http_client_call(c, &(cf_http_request){"GET", "path", NULL, CF_VIEW_EMPTY, 1, 1, false},
+                            &status, &body),
+        ARGUMENT);
+    assert_err(cf_http_client_call(c,
+                                   &(cf_http_request){"GET", "/", NULL, CF_VIEW_EMPTY, 0, 1, false},
                                    &status, &body),
                ARGUMENT);
-    assert_err(cf_http_client_call(c, &(cf_http_request){"GET", "/", NULL, CF_VIEW_EMPTY, 0, 1},
-                                   &status, &body),
-               ARGUMENT);
-    assert_err(cf_http_client_call(c, &(cf_http_request){"GET", "/", folded, CF_VIEW_EMPTY, 1, 1},
-                                   &status, &body),
-               ARGUMENT);
-    assert_err(cf_http_client_call(c, &(cf_http_request){"HEAD", "/", NULL, CF_VIEW_EMPTY, 1, 1},
-                                   &status, &body),
-               ARGUMENT);
+    assert_err(
+        cf_http_client_call(c, &(cf_http_request){"GET", "/", folded, CF_VIEW_EMPTY, 1, 1, false},
+                            &status, &body),
+        ARGUMENT);
+    assert_err(
+        cf_http_client_call(c, &(cf_http_request){"HEAD", "/", NULL, CF_VIEW_EMPTY, 1, 1, false},
+                            &status, &body),
+        ARGUMENT);
 }
 
 static void test_nobody_listens(void **state)
@@ -164,7 +169,7 @@ static void test_nobody_listens(void **state)
     unsigned status = 0;
     uint16_t port;
     char url[64];
-    const cf_http_request req = {"GET", "/", NULL, CF_VIEW_EMPTY, 2000, 1000};
+    const cf_http_request req = {"GET", "/", NULL, CF_VIEW_EMPTY, 2000, 1000, false};
     assert_ok(cf_http_client_new("unix:/nowhere/at/all", &c));
     assert_err(cf_http_client_call(c, &req, &status, &body), NOT_FOUND);
     close(listen_tcp(&port));
@@ -253,7 +258,8 @@ static void run_script(const step *steps, const cf_err *want, size_t calls, unsi
         unsigned status = 0;
         uint64_t from = cf_clock_mono_ms();
         cf_result r = cf_http_client_call(
-            c, &(cf_http_request){"POST", "/", NULL, CF_LIT("x"), 400, 1000}, &status, &body);
+            c, &(cf_http_request){"POST", "/", NULL, CF_LIT("x"), 400, 1000, false}, &status,
+            &body);
         assert_code(r, want[i]);
         assert_view(cf_buf_view(&body), want[i] == CF_OK ? CF_LIT("ok") : CF_VIEW_EMPTY);
         assert_true(cf_clock_mono_ms() - from < 1000);
