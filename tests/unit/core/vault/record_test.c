@@ -352,6 +352,47 @@ static void checks_names(void **state)
     assert_false(cf_tenant_ok(CF_LIT("-a")));
 }
 
+/* Fields as the wire carries them, without a suite: the coarse bounds. */
+static void bounds_fields_without_a_suite(void **state)
+{
+    (void)state;
+    char *text = malloc(CF_FIELD_BYTES_MAX + 1);
+    assert_non_null(text);
+    memset(text, '0', CF_FIELD_BYTES_MAX + 1);
+    const struct {
+        cf_field field;
+        cf_err err;
+    } rows[] = {
+        {{CF_LIT("a"), CF_ENC_HEX, 0, 0, {NULL, CF_FIELD_BYTES_MAX - 1}}, CF_OK},
+        {{CF_LIT("a"), CF_ENC_HEX, 0, 0, {NULL, CF_FIELD_BYTES_MAX}}, CF_OK},
+        {{CF_LIT("a"), CF_ENC_HEX, 0, 0, {NULL, CF_FIELD_BYTES_MAX + 1}}, CF_ERR_SIZE},
+        {{CF_LIT("a"), CF_ENC_BINARY, 0, 0, {NULL, CF_FIELD_BYTES_MAX + 1}}, CF_ERR_SIZE},
+        {{CF_LIT("a"), CF_ENC_BINARY, 0, 0, {NULL, 15}}, CF_ERR_MALFORMED},
+        {{CF_LIT("a"), CF_ENC_WRITE, 255, 255, {NULL, 16}}, CF_OK},
+        {{CF_LIT("a"), CF_ENC_WRITE, 256, 0, {NULL, 16}}, CF_ERR_MALFORMED},
+        {{CF_LIT("a"), CF_ENC_WRITE, 0, 256, {NULL, 16}}, CF_ERR_MALFORMED},
+        {{CF_LIT("A"), CF_ENC_WRITE, 0, 0, {NULL, 16}}, CF_ERR_BAD_NAME},
+        {{CF_LIT("id"), CF_ENC_WRITE, 0, 0, {NULL, 16}}, CF_ERR_RESERVED_FIELD},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        CF_BUF(out);
+        cf_field f = rows[i].field, got;
+        f.value.data = (const uint8_t *)text;
+        cf_writer w = cf_writer_to(&out, CF_BUF_BYTES_MAX);
+        cf_field_put(&w, &f);
+        assert_ok(cf_write_end(&w));
+        cf_cbor c = cf_cbor_strict(cf_buf_view(&out));
+        cf_field_get(&c, &got);
+        if (cf_cbor_err(&c) != rows[i].err) {
+            fail_msg("case %zu: %s", i, cf_err_code(cf_cbor_err(&c)));
+        }
+        assert_int_equal(got.value.len, rows[i].err == CF_OK ? f.value.len : 0);
+        cf_field_get(&c, &got); /* nothing is left, or the error stays */
+        assert_int_not_equal(cf_cbor_err(&c), CF_OK);
+    }
+    free(text);
+}
+
 static cf_result decode(void *ctx)
 {
     const cf_buf *octets = ctx;
@@ -429,6 +470,7 @@ int main(void)
         cmocka_unit_test(rejects_what_it_must),
         cmocka_unit_test(encodes_no_broken_row),
         cmocka_unit_test(checks_names),
+        cmocka_unit_test(bounds_fields_without_a_suite),
         cmocka_unit_test(opens_what_the_sample_sealed),
         cmocka_unit_test(survives_failing_allocations),
     };
