@@ -17,6 +17,7 @@
 #define PATH_BYTES_MAX 4096
 #define READY_LINE_BYTES_MAX 256
 #define POLL_STEP_US 20000
+#define READY_STEP_MS 100
 
 CF_MUST_USE cf_result cli_sibling(const char *program, char *ret, size_t room)
 {
@@ -49,6 +50,26 @@ static void become(char *const *argv, int ready_fd, pid_t parent)
     _exit(127);
 }
 
+bool cli_end_asked(void)
+{
+    sigset_t waiting;
+    return sigpending(&waiting) == 0 &&
+           (sigismember(&waiting, SIGTERM) == 1 || sigismember(&waiting, SIGINT) == 1);
+}
+
+/* Waits until the descriptor is readable; not longer than until our own end is asked for. */
+static cf_result wait_readable(int fd, uint64_t deadline)
+{
+    for (;;) {
+        uint64_t now = cf_clock_mono_ms(), step = now + READY_STEP_MS;
+        cf_result r = cf_net_wait(fd, POLLIN, step < deadline ? step : deadline);
+        if (r.code != CF_ERR_TIMEOUT || now >= deadline) {
+            return r;
+        }
+        CF_REQUIRE(!cli_end_asked(), STATE);
+    }
+}
+
 /* The line "ready ADDR" that a daemon writes once it serves (a pipe, so not a matter for sys/linux/net.h). */
 static cf_result wait_ready(int fd, uint64_t timeout_ms, char *ret, size_t room)
 {
@@ -57,7 +78,7 @@ static cf_result wait_ready(int fd, uint64_t timeout_ms, char *ret, size_t room)
     uint64_t deadline = cf_clock_mono_ms() + timeout_ms;
     while (len == 0 || line[len - 1] != '\n') {
         CF_REQUIRE(len < READY_LINE_BYTES_MAX, MALFORMED);
-        CF_TRY(cf_net_wait(fd, POLLIN, deadline));
+        CF_TRY(wait_readable(fd, deadline));
         ssize_t n = read(fd, line + len, READY_LINE_BYTES_MAX - len);
         CF_REQUIRE(n != 0, CLOSED);
         CF_REQUIRE(n > 0 || errno == EINTR, IO);
@@ -75,6 +96,7 @@ CF_MUST_USE cf_result cli_child_start(cli_child *c, uint64_t timeout_ms)
     char path[PATH_BYTES_MAX], ready[16];
     char *argv[CHILD_ARGS_MAX + 4] = {path};
     CF_TRY(cli_sibling(c->program, path, sizeof path));
+    CF_REQUIRE(access(path, X_OK) == 0, NOT_FOUND);
     int ends[2];
     CF_REQUIRE(pipe2(ends, O_CLOEXEC) == 0, IO);
     CF_AUTO(cf_fd_close) int ready_in = ends[0];

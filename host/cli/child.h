@@ -20,8 +20,11 @@ typedef struct {
 /** Path of a program beside this binary. error SIZE, IO. */
 CF_MUST_USE cf_result cli_sibling(const char *program, char *ret, size_t room);
 
-/** Starts the child with its end bound to ours, and waits until it says ready. error TIMEOUT, IO, CLOSED (it ended),
- *  MALFORMED (what it said is not "ready ADDR"). */
+/** True once SIGTERM or SIGINT came, which are blocked and which nobody has taken yet. */
+bool cli_end_asked(void);
+
+/** Starts the child with its end bound to ours, and waits until it says ready. error NOT_FOUND (no such program), TIMEOUT, IO, CLOSED (it ended),
+ *  MALFORMED (what it said is not "ready ADDR"), STATE (cli_end_asked while it started). After an error it is gone. */
 CF_MUST_USE cf_result cli_child_start(cli_child *c, uint64_t timeout_ms);
 
 /** SIGTERM, then SIGKILL after the grace time. Returns once it is gone. */

@@ -276,14 +276,15 @@ int cli_up(const cli_args *args)
     if (cf_is_ok(r)) {
         r = publish_url(&s, cli_has(args, "json"));
     }
+    bool end_asked = cli_end_asked();
     if (cf_is_ok(r)) {
         supervise(&s);
-    } else {
+    } else if (!end_asked) {
         fprintf(stderr, "coffer: the service could not start: %s (%s)\n", cf_err_text(r.code),
                 cf_err_code(r.code));
     }
     for (size_t i = CHILDREN; i > 0; i--) {
         cli_child_stop(&s.children[i - 1], UP_GRACE_MS);
     }
-    return cf_is_ok(r) ? CLI_OK : CLI_FAILED;
+    return cf_is_ok(r) || end_asked ? CLI_OK : CLI_FAILED;
 }
