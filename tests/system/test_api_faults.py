@@ -3,7 +3,6 @@
 import concurrent.futures
 import http.client
 import os
-import pathlib
 import signal
 import sqlite3
 import subprocess
@@ -292,67 +291,6 @@ def test_ends_cleanly_under_load(fresh):
     assert status == 0 and odd == []
     fresh.start_api()
     assert sum(e["action"] == "vault.decrypt" for e in fresh.audit(vault)) >= done.count(200)
-
-
-def kill_under_load(s, vault, seconds, acknowledged, answered):
-    """Decrypts and updates until the API is killed in their midst; what was acknowledged is noted by the caller's lists."""
-    stop = threading.Event()
-    token = s.token
-
-    def call(method, path, body):
-        connection = s.connection()
-        connection.request(method, path, body, {"Authorization": f"Bearer {token}", "Content-Type": "application/json"})
-        answer = connection.getresponse()
-        answer.body = answer.read()
-        return answer
-
-    def work(i):
-        n = 0
-        while not stop.is_set():
-            n += 1
-            try:
-                if i % 2:
-                    answer = call("POST", f"/v1/vaults/{vault}/decrypt", '{"fields":["city"],"reason":"r"}')
-                    if answer.status == 200:
-                        answered.append(answer.getheader("X-Request-Id"))
-                else:
-                    answer = call("POST", "/v1/vaults", '{"city":"%d-%d"}' % (i, n))
-                    if answer.status == 200:
-                        acknowledged.append(answer.getheader("Location").rpartition("/")[2])
-            except (OSError, http.client.HTTPException):
-                time.sleep(0.01)
-
-    threads = [threading.Thread(target=work, args=(i,)) for i in range(8)]
-    for t in threads:
-        t.start()
-    time.sleep(seconds)
-    s.api.kill()
-    stop.set()
-    for t in threads:
-        t.join()
-
-
-@pytest.mark.parametrize("kills", [10, pytest.param(100, marks=pytest.mark.long)])
-def test_killed_under_load(fresh, kills):
-    """No acknowledged write is lost, no decrypt was answered without its entry, and the chain verifies."""
-    vault = fresh.create({"city": "x"})
-    acknowledged, answered = [], []
-    for i in range(kills):
-        kill_under_load(fresh, vault, 0.3 + 0.02 * (i % 10), acknowledged, answered)
-        fresh.start_api()
-    assert len(acknowledged) > kills and len(answered) > kills
-    run = fresh.verify()
-    assert run.returncode == 0, run.stdout + run.stderr
-    for made in acknowledged:
-        assert fresh.present(made, "?fields=city").json == {"city": True}
-    entered, before = set(), None
-    while True:
-        page = fresh.request("GET", f"/v1/vaults/{vault}/audit?limit=1000" + (f"&before={before}" if before else "")).json
-        entered |= {e["request"] for e in page["entries"] if e["action"] == "vault.decrypt" and e["outcome"] == "ok"}
-        before = page["next"]
-        if before is None:
-            break
-    assert set(answered) <= entered
 
 
 def test_slow_sender(fresh):
