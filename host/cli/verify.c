@@ -86,8 +86,7 @@ int cli_audit_verify(const cli_args *args)
     if (v.json) {
         printf("{\"findings\":[");
     }
-    cf_result r =
-        cf_store_verify(&local.store, &local.row_key, local.anchor, on_finding, &v, &report);
+    cf_result r = cf_store_verify(&local.store, &local.row_key, on_finding, &v, &report);
     print_report(&v, r, &report);
     return cf_is_ok(r) && report.findings == 0 ? CLI_OK : CLI_FAILED;
 }

@@ -23,6 +23,7 @@ static const char *const op_names[CF_STORE_OP_COUNT] = {
     [CF_STORE_AUDIT_PAGE] = "audit_page",
     [CF_STORE_AUDIT_WALK] = "audit_walk",
     [CF_STORE_AUDIT_HEAD] = "audit_head",
+    [CF_STORE_AUDIT_ANCHOR] = "audit_anchor",
     [CF_STORE_ROWS_WALK] = "rows_walk",
 };
 
@@ -168,6 +169,21 @@ static cf_result faulty_audit_head(void *self, uint8_t ret[static CF_AUDIT_HEAD_
     return answer(&fault, r);
 }
 
+static cf_result faulty_audit_anchor(void *self, cf_buf *ret)
+{
+    faulty *f = self;
+    cf_fault fault = fault_of(f, CF_STORE_AUDIT_ANCHOR);
+    size_t len = ret->len;
+    cf_result r = cf_ok();
+    if (reaches(&fault)) {
+        r = f->inner.ops->audit_anchor(f->inner.self, ret);
+    }
+    if (fault.err != CF_OK) {
+        ret->len = len;
+    }
+    return answer(&fault, r);
+}
+
 static cf_result faulty_rows_walk(void *self, cf_store_row_fn *fn, void *ctx)
 {
     faulty *f = self;
@@ -196,6 +212,7 @@ static const cf_store_ops faulty_ops = {
     .audit_page = faulty_audit_page,
     .audit_walk = faulty_audit_walk,
     .audit_head = faulty_audit_head,
+    .audit_anchor = faulty_audit_anchor,
     .rows_walk = faulty_rows_walk,
     .close = faulty_close,
 };

@@ -12,6 +12,7 @@ typedef enum {
     CF_STORE_AUDIT_PAGE,
     CF_STORE_AUDIT_WALK,
     CF_STORE_AUDIT_HEAD,
+    CF_STORE_AUDIT_ANCHOR,
     CF_STORE_ROWS_WALK,
     CF_STORE_OP_COUNT
 } cf_store_op;

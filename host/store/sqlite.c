@@ -120,12 +120,10 @@ static cf_result last_check(cf_store_sqlite *s)
 static cf_result anchor_check(cf_store_sqlite *s)
 {
     CF_BUF(file);
-    cf_result r = s->anchor_path == NULL ? cf_fail(CF_ERR_NOT_FOUND)
-                                         : cf_file_read(s->anchor_path, CF_AUDIT_HEAD_BYTES, &file);
+    cf_result r = cf_store_anchor_file(s, &file);
     if (r.code == CF_ERR_NOT_FOUND) {
         return cf_ok();
     }
-    CF_REQUIRE(r.code != CF_ERR_SIZE, AUDIT_ALTERED);
     CF_TRY(r);
     cf_audit_head anchor;
     CF_TRY(cf_audit_head_open(&s->audit_key, cf_buf_view(&file), &anchor));
@@ -177,6 +175,7 @@ static cf_result writer_open(cf_store_sqlite *s)
 /* One connection in one read transaction that lasts until the store is closed. */
 static cf_result snapshot_open(cf_store_sqlite *s)
 {
+    s->anchor_read = cf_store_anchor_file(s, &s->anchor_then);
     CF_REQUIRE(access(s->path, F_OK) == 0 || errno != ENOENT, NOT_FOUND);
     CF_TRY(cf_store_pool_open(s, 1));
     store_conn *c = &s->readers[0];
@@ -197,6 +196,7 @@ static void store_close(void *self)
     /* the last one: SQLite copies the log and removes it */
     cf_store_conn_close(&s->writer);
     cf_buf_free(&s->entry);
+    cf_buf_free(&s->anchor_then);
     cf_secret_wipe(&s->audit_key);
     (void)pthread_cond_destroy(&s->arrived);
     (void)pthread_cond_destroy(&s->work);
@@ -230,6 +230,7 @@ static const cf_store_ops sqlite_ops = {
     .audit_page = cf_store_audit_page,
     .audit_walk = cf_store_audit_walk,
     .audit_head = cf_store_audit_head,
+    .audit_anchor = cf_store_audit_anchor,
     .rows_walk = cf_store_rows_walk,
     .close = store_close,
 };

@@ -31,6 +31,23 @@ static void anchor_write(cf_store_sqlite *s, const uint8_t head[static CF_AUDIT_
     }
 }
 
+CF_MUST_USE cf_result cf_store_anchor_file(const cf_store_sqlite *s, cf_buf *ret)
+{
+    CF_REQUIRE(s->anchor_path != NULL, NOT_FOUND);
+    cf_result r = cf_file_read(s->anchor_path, CF_AUDIT_HEAD_BYTES, ret);
+    return r.code == CF_ERR_SIZE ? cf_fail(CF_ERR_AUDIT_ALTERED) : r;
+}
+
+CF_MUST_USE cf_result cf_store_audit_anchor(void *self, cf_buf *ret)
+{
+    const cf_store_sqlite *s = self;
+    if (!s->read_only) {
+        return cf_store_anchor_file(s, ret);
+    }
+    CF_TRY(s->anchor_read);
+    return cf_buf_append(ret, cf_buf_view(&s->anchor_then));
+}
+
 /* Waits a while. False when the store closes. */
 static bool keeper_wait(cf_store_sqlite *s, bool *ret_copy, uint8_t *ret_head)
 {

@@ -78,6 +78,8 @@ typedef struct cf_store_sqlite {
     cf_secret audit_key;
     char *path, *anchor_path;
     bool read_only;
+    cf_result anchor_read; /* read_only: how reading the anchor went, before the moment was fixed */
+    cf_buf anchor_then;    /* read_only: what it held */
 
     /* the pool: connections that nobody uses are readers[0..idle) */
     pthread_mutex_t pool_lock;
@@ -124,6 +126,7 @@ CF_MUST_USE cf_result cf_store_audit_page(void *self, cf_view vault, uint64_t be
 CF_MUST_USE cf_result cf_store_audit_walk(void *self, uint64_t from_seq, cf_store_entry_fn *fn,
                                           void *ctx);
 CF_MUST_USE cf_result cf_store_audit_head(void *self, uint8_t ret[static CF_AUDIT_HEAD_BYTES]);
+CF_MUST_USE cf_result cf_store_audit_anchor(void *self, cf_buf *ret);
 CF_MUST_USE cf_result cf_store_rows_walk(void *self, cf_store_row_fn *fn, void *ctx);
 
 /* sqlite_writer.c */
@@ -133,5 +136,7 @@ CF_MUST_USE cf_result cf_store_writer_start(cf_store_sqlite *s);
 void cf_store_writer_stop(cf_store_sqlite *s);
 
 /* sqlite_keeper.c */
+/** The anchor as it is now. error as audit_anchor. */
+CF_MUST_USE cf_result cf_store_anchor_file(const cf_store_sqlite *s, cf_buf *ret);
 CF_MUST_USE cf_result cf_store_keeper_start(cf_store_sqlite *s);
 void cf_store_keeper_stop(cf_store_sqlite *s);

@@ -80,6 +80,9 @@ typedef struct {
      *  that is promised. For verification and export: through a read-only store all of them see the same moment. */
     cf_result (*audit_walk)(void *self, uint64_t from_seq, cf_store_entry_fn *fn, void *ctx);
     cf_result (*audit_head)(void *self, uint8_t ret[static CF_AUDIT_HEAD_BYTES]);
+    /** The anchor's octets, appended; of a read-only store those that it had before the moment that the store sees, so that the
+     *  service, going on, does not run ahead of it. NOT_FOUND when there is none, AUDIT_ALTERED when they are too many. */
+    cf_result (*audit_anchor)(void *self, cf_buf *ret);
     cf_result (*rows_walk)(void *self, cf_store_row_fn *fn, void *ctx);
     void (*close)(void *self);
 } cf_store_ops;

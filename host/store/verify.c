@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "host/store/verify.h"
 
-#include "sys/linux/file.h"
-
 #define OBJECT_ID_BYTES 32
 #define OBJECT_SEAL_BYTES                                                                          \
     31 /* of the 48: nobody without the key finds a seal that agrees with another in so many */
@@ -307,16 +305,15 @@ static cf_result head_check(verifier *v)
     return cf_ok();
 }
 
-static cf_result anchor_load(verifier *v, const char *path)
+static cf_result anchor_load(verifier *v)
 {
-    CF_BUF(file);
-    cf_result r =
-        path == NULL ? cf_fail(CF_ERR_NOT_FOUND) : cf_file_read(path, CF_AUDIT_HEAD_BYTES, &file);
+    CF_BUF(anchor);
+    cf_result r = v->store->ops->audit_anchor(v->store->self, &anchor);
     if (r.code == CF_ERR_NOT_FOUND) {
         return cf_ok();
     }
     if (cf_is_ok(r)) {
-        r = cf_audit_head_open(&v->audit_key, cf_buf_view(&file), &v->anchor);
+        r = cf_audit_head_open(&v->audit_key, cf_buf_view(&anchor), &v->anchor);
     }
     if (r.code == CF_ERR_NO_MEMORY) {
         return r;
@@ -328,11 +325,11 @@ static cf_result anchor_load(verifier *v, const char *path)
     return cf_ok();
 }
 
-static cf_result everything(verifier *v, const char *anchor_path)
+static cf_result everything(verifier *v)
 {
     CF_TRY(cf_audit_key(v->row_key, &v->audit_key));
     CF_TRY(cf_random((uint8_t *)v->mix, sizeof v->mix));
-    CF_TRY(anchor_load(v, anchor_path));
+    CF_TRY(anchor_load(v));
     CF_TRY(v->store->ops->audit_walk(v->store->self, 0, on_entry, v));
     CF_TRY(v->failed);
     CF_TRY(head_check(v));
@@ -348,13 +345,12 @@ static cf_result everything(verifier *v, const char *anchor_path)
 }
 
 CF_MUST_USE cf_result cf_store_verify(const cf_store *store, const cf_secret *row_key,
-                                      const char *anchor_path, cf_finding_fn *fn, void *ctx,
-                                      cf_verify_report *ret)
+                                      cf_finding_fn *fn, void *ctx, cf_verify_report *ret)
 {
     *ret = (cf_verify_report){.entries = 0};
     CF_AUTO(verifier_free)
     verifier v = {.store = store, .row_key = row_key, .fn = fn, .ctx = ctx, .failed = {CF_OK}};
-    CF_TRY(everything(&v, anchor_path));
+    CF_TRY(everything(&v));
     *ret = v.report;
     return cf_ok();
 }

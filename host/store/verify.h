@@ -56,10 +56,9 @@ typedef struct {
 } cf_verify_report;
 
 /** Reads everything and tells each finding once.
- *  in    store opened read_only, so that all is of one moment; anchor_path as of the store, NULL or absent: not looked at
+ *  in    store opened read_only and with its anchor_path, so that all is of one moment
  *  out   ok when everything could be read, whatever was found: the store is whole if ret->findings is 0
  *  error STORE_UNAVAILABLE, NO_MEMORY, SIZE (over CF_VERIFY_OBJECTS_MAX)
  *  cost  one pass over entries and rows; memory for objects only, see CF_VERIFY_OBJECTS_MAX */
 CF_MUST_USE cf_result cf_store_verify(const cf_store *store, const cf_secret *row_key,
-                                      const char *anchor_path, cf_finding_fn *fn, void *ctx,
-                                      cf_verify_report *ret);
+                                      cf_finding_fn *fn, void *ctx, cf_verify_report *ret);

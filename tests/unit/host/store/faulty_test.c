@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "host/store/faulty.h"
 
+#include <unistd.h>
+
 #include "tests/unit/host/store/fixture.h"
 
 static int setup(void **state)
@@ -59,6 +61,9 @@ static void passes_everything_on(void **state)
     assert_int_equal(entries, 4);
     assert_ok(ops->audit_head(f->store.self, head));
     assert_int_equal(head[7], 2);
+    CF_BUF(anchor);
+    cf_ignore(
+        ops->audit_anchor(f->store.self, &anchor)); /* it may be written already, or not yet */
     assert_ok(ops->rows_walk(f->store.self, count_row, &rows));
     assert_int_equal(rows, 1);
     for (int op = 0; op < CF_STORE_OP_COUNT; op++) {
@@ -78,6 +83,9 @@ static void fails_every_operation(void **state)
     vault_id(1, id);
     assert_ok(vault_put(f, 1, 1, &seq));
     assert_ok(token_change(f, &t));
+    for (int i = 0; i < 5000 && access(f->anchor, F_OK) != 0; i++) {
+        usleep(1000);
+    }
     for (int after = 0; after < 2; after++) {
         cf_fault faults[CF_STORE_OP_COUNT];
         for (int op = 0; op < CF_STORE_OP_COUNT; op++) {
@@ -91,6 +99,7 @@ static void fails_every_operation(void **state)
             size_t n = 9;
             unsigned entries = 0, rows = 0;
             uint8_t head[CF_AUDIT_HEAD_BYTES];
+            CF_BUF(anchor);
             assert_code(ops->get(f->store.self, cf_view_str(id), &row, &seal), want);
             assert_int_equal(row.len == 0 && seal.len == 0, call == 2);
             assert_code(ops->token_by_hash(f->store.self, t.hash, &got), want);
@@ -106,6 +115,8 @@ static void fails_every_operation(void **state)
             assert_code(ops->audit_head(f->store.self, head), want);
             assert_int_equal(head[7] == 0, call == 2);
             assert_code(ops->rows_walk(f->store.self, count_row, &rows), want);
+            assert_code(ops->audit_anchor(f->store.self, &anchor), want);
+            assert_int_equal(anchor.len > 0, call != 2);
         }
     }
     assert_err(cf_store_faulty_set(&f->store, NULL, CF_FAULTS_MAX + 1), ARGUMENT);

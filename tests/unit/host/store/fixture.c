@@ -182,7 +182,7 @@ const char *findings(const fixture *f)
     cf_verify_report report;
     text[0] = '\0';
     assert_ok(fixture_open(f, true, &s));
-    assert_ok(cf_store_verify(&s, &f->row_key, f->anchor, finding_note, text, &report));
+    assert_ok(cf_store_verify(&s, &f->row_key, finding_note, text, &report));
     cf_store_close(&s);
     assert_int_equal(report.findings == 0, text[0] == '\0');
     return text;
