@@ -173,6 +173,9 @@ static void unlock(pthread_mutex_t **m)
     (void)pthread_mutex_unlock(*m);
 }
 
+/* Clang takes a variable that only its cleanup uses for unused. */
+#define HELD __attribute__((unused))
+
 /* Held until the end of the scope. */
 static pthread_rwlock_t *hold_to_read(cf_keys *t)
 {
@@ -194,7 +197,7 @@ static pthread_mutex_t *hold_to_change(cf_keys *t)
 
 const cf_key *cf_keys_find(cf_keys *t, const cf_uuid *id)
 {
-    CF_AUTO(unlock_rw) pthread_rwlock_t *held = hold_to_read(t);
+    CF_AUTO(unlock_rw) HELD pthread_rwlock_t *held = hold_to_read(t);
     size_t at = place_of(t, id);
     bool found = at < t->n && cf_view_eq(cf_uuid_view(cf_key_id(t->list[at])), cf_uuid_view(id));
     return found ? t->list[at] : NULL;
@@ -203,7 +206,7 @@ const cf_key *cf_keys_find(cf_keys *t, const cf_uuid *id)
 size_t cf_keys_list(cf_keys *t, const cf_uuid *after, size_t max, const cf_key **ret,
                     bool *ret_more)
 {
-    CF_AUTO(unlock_rw) pthread_rwlock_t *held = hold_to_read(t);
+    CF_AUTO(unlock_rw) HELD pthread_rwlock_t *held = hold_to_read(t);
     size_t at = after == NULL ? 0 : place_of(t, after), n = 0;
     if (after != NULL && at < t->n &&
         cf_view_eq(cf_uuid_view(cf_key_id(t->list[at])), cf_uuid_view(after))) {
@@ -220,13 +223,13 @@ size_t cf_keys_list(cf_keys *t, const cf_uuid *after, size_t max, const cf_key *
 
 cf_policy_decision cf_keys_decide(cf_keys *t, const cf_key *k, const cf_policy_request *q)
 {
-    CF_AUTO(unlock_rw) pthread_rwlock_t *held = hold_to_read(t);
+    CF_AUTO(unlock_rw) HELD pthread_rwlock_t *held = hold_to_read(t);
     return cf_policy_decide(k->policy, q);
 }
 
 CF_MUST_USE cf_result cf_keys_policy_text(cf_keys *t, const cf_key *k, cf_buf *out)
 {
-    CF_AUTO(unlock_rw) pthread_rwlock_t *held = hold_to_read(t);
+    CF_AUTO(unlock_rw) HELD pthread_rwlock_t *held = hold_to_read(t);
     return cf_buf_append(out, cf_buf_view(&k->at_rest.policy));
 }
 
@@ -252,13 +255,13 @@ static cf_result new_key(uint64_t now_ms, cf_view description, cf_view policy_te
 /* Before the file is written, so that nothing can fail behind it. */
 static cf_result make_room_held(cf_keys *t)
 {
-    CF_AUTO(unlock_rw) pthread_rwlock_t *held = hold_to_write(t);
+    CF_AUTO(unlock_rw) HELD pthread_rwlock_t *held = hold_to_write(t);
     return make_room(t);
 }
 
 static void insert_held(cf_keys *t, cf_key *k)
 {
-    CF_AUTO(unlock_rw) pthread_rwlock_t *held = hold_to_write(t);
+    CF_AUTO(unlock_rw) HELD pthread_rwlock_t *held = hold_to_write(t);
     insert(t, k);
 }
 
@@ -271,7 +274,7 @@ CF_MUST_USE cf_result cf_keys_create(cf_keys *t, uint64_t now_ms, cf_view descri
     CF_TRY(new_key(now_ms, description, policy_text, k));
     k->policy = *policy;
     *policy = NULL;
-    CF_AUTO(unlock) pthread_mutex_t *changing = hold_to_change(t);
+    CF_AUTO(unlock) HELD pthread_mutex_t *changing = hold_to_change(t);
     CF_REQUIRE(t->n < CF_KMSD_KEYS_MAX, LIMIT);
     CF_TRY(make_room_held(t));
     CF_TRY(write_file(t, &k->at_rest, true));
@@ -295,7 +298,7 @@ static cf_result file_with_policy(const cf_key *k, cf_view policy_text, cf_keyfi
 /* Text and parsed form in one step. Returns the old form, which the caller frees; the old text is left in *text. */
 static cf_policy *swap_policy(cf_keys *t, const cf_uuid *id, cf_policy *policy, cf_buf *text)
 {
-    CF_AUTO(unlock_rw) pthread_rwlock_t *held = hold_to_write(t);
+    CF_AUTO(unlock_rw) HELD pthread_rwlock_t *held = hold_to_write(t);
     cf_key *k = t->list[place_of(t, id)];
     cf_policy *old = k->policy;
     cf_buf old_text = cf_buf_move(&k->at_rest.policy);
@@ -311,7 +314,7 @@ CF_MUST_USE cf_result cf_keys_put_policy(cf_keys *t, const cf_key *k, cf_view po
     CF_AUTO(cf_policy_free) cf_policy *parsed = *policy;
     *policy = NULL;
     CF_AUTO(cf_keyfile_clear) cf_keyfile next = {.created_ms = 0};
-    CF_AUTO(unlock) pthread_mutex_t *changing = hold_to_change(t);
+    CF_AUTO(unlock) HELD pthread_mutex_t *changing = hold_to_change(t);
     CF_TRY(file_with_policy(k, policy_text, &next));
     CF_TRY(write_file(t, &next, false));
     parsed = swap_policy(t, cf_key_id(k), parsed, &next.policy);
