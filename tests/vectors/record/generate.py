@@ -2,15 +2,20 @@
 # SPDX-License-Identifier: Apache-2.0
 """Makes the vectors of docs/formats/record.md and audit.md without any code of this project: CBOR by cbor2, HPKE by pyhpke, hashes
 and MACs by Python itself. The files beside this script are its output, octet for octet the same with every run.
-Usage: generate.py [FOLDER]   (default: the folder of this script)"""
+Usage: generate.py            write the files
+       generate.py --check    compare them with what would be written: exit 1 when one differs, 77 without cbor2 or pyhpke"""
 import hashlib
 import hmac
 import json
 import os
 import sys
 
-import cbor2
-from pyhpke import AEADId, CipherSuite, KDFId, KEMId
+try:
+    import cbor2
+    from pyhpke import AEADId, CipherSuite, KDFId, KEMId
+except ImportError as missing:
+    print(f"vectors: {missing}", file=sys.stderr)
+    sys.exit(77)
 
 BASE62 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 KEMS = {0x10: KEMId.DHKEM_P256_HKDF_SHA256, 0x11: KEMId.DHKEM_P384_HKDF_SHA384, 0x12: KEMId.DHKEM_P521_HKDF_SHA512,
@@ -405,7 +410,7 @@ def audit_rejects():
 
 
 def main():
-    folder = sys.argv[1] if len(sys.argv) > 1 else os.path.dirname(os.path.abspath(__file__))
+    folder, differ = os.path.dirname(os.path.abspath(__file__)), 0
     ids = [{"unix_s": unix, "random": octets(f"id {unix}", 16).hex(), "id": ksuid(unix, octets(f"id {unix}", 16))}
            for unix in (1400000000, 1400000001, 1700000000, 1400000000 + 2**32 - 1)]
     ids.append({"unix_s": 1400000000 + 2**32 - 1, "random": "ff" * 16, "id": ksuid(1400000000 + 2**32 - 1, b"\xff" * 16)})
@@ -413,11 +418,19 @@ def main():
     files = {"rows.json": {"row_key": ROW_KEY.hex(), "ids": ids, "vaults": vaults(), "tombstone": tombstone()},
              "row_reject.json": {"cases": row_rejects()}, "audit.json": audit(), "audit_reject.json": {"cases": audit_rejects()}}
     for name, content in files.items():
-        with open(os.path.join(folder, name), "w", encoding="utf8") as file:
-            # one line per case
-            text = json.dumps(content, ensure_ascii=False)
-            file.write(text.replace('{"what"', '\n{"what"').replace('{"seq"', '\n{"seq"') + "\n")
+        path = os.path.join(folder, name)
+        # one line per case
+        text = json.dumps(content, ensure_ascii=False).replace('{"what"', '\n{"what"').replace('{"seq"', '\n{"seq"') + "\n"
+        if "--check" in sys.argv[1:]:
+            with open(path, encoding="utf8") as file:
+                if file.read() != text:
+                    print(f"vectors: {name} is not what this script writes", file=sys.stderr)
+                    differ += 1
+        else:
+            with open(path, "w", encoding="utf8") as file:
+                file.write(text)
+    return 1 if differ else 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())
