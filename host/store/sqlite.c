@@ -165,6 +165,7 @@ static cf_result writer_open(cf_store_sqlite *s)
     CF_TRY(head_load(s));
     CF_TRY(last_check(s));
     CF_TRY(anchor_check(s));
+    cf_store_anchor_tidy(s);
     CF_TRY(cf_store_pool_open(s, CF_STORE_READERS));
     CF_TRY(cf_store_conn_open(&s->keeper, s->path, false));
     CF_TRY(cf_store_conn_run(&s->keeper, DURABLE));

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The keeper: a thread beside the writer, so that no change waits for it. It copies the write-ahead log into the database file,
  * and the head into the anchor. */
+#include <dirent.h>
+#include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "host/store/sqlite_priv.h"
 #include "sys/linux/clock.h"
@@ -9,6 +12,8 @@
 
 #define KEEPER_WAKE_MS 250
 #define ANCHOR_MODE 0600
+#define TEMPORARY_BYTES                                                                            \
+    7 /* "." and what cf_file_write puts behind the name of its temporary file */
 
 /* Copies what it can without making anybody wait. The writer, told so, copies the rest at its next turn: only a log that is
  * copied to its end is written again from its start, and under load there is always a rest. */
@@ -46,6 +51,28 @@ CF_MUST_USE cf_result cf_store_audit_anchor(void *self, cf_buf *ret)
     }
     CF_TRY(s->anchor_read);
     return cf_buf_append(ret, cf_buf_view(&s->anchor_then));
+}
+
+void cf_store_anchor_tidy(const cf_store_sqlite *s)
+{
+    const char *slash = s->anchor_path == NULL ? NULL : strrchr(s->anchor_path, '/');
+    if (slash == NULL) {
+        return;
+    }
+    char *folder = cf_str_new(cf_view_make(s->anchor_path, (size_t)(slash + 1 - s->anchor_path)));
+    DIR *entries = folder == NULL ? NULL : opendir(folder);
+    cf_view name = cf_view_str(slash + 1);
+    for (struct dirent *e = NULL; entries != NULL && (e = readdir(entries)) != NULL;) {
+        cf_view found = cf_view_str(e->d_name);
+        if (found.len == name.len + TEMPORARY_BYTES && found.data[name.len] == '.' &&
+            cf_view_eq(cf_view_sub(found, 0, name.len), name)) {
+            (void)unlinkat(dirfd(entries), e->d_name, 0);
+        }
+    }
+    if (entries != NULL) {
+        (void)closedir(entries);
+    }
+    cf_mem_free(folder);
 }
 
 /* Waits a while. False when the store closes. */

@@ -138,5 +138,8 @@ void cf_store_writer_stop(cf_store_sqlite *s);
 /* sqlite_keeper.c */
 /** The anchor as it is now. error as audit_anchor. */
 CF_MUST_USE cf_result cf_store_anchor_file(const cf_store_sqlite *s, cf_buf *ret);
+/** Removes temporary files that a service left which was killed while it wrote the anchor. Another service that is writing one
+ *  just now tries again. */
+void cf_store_anchor_tidy(const cf_store_sqlite *s);
 CF_MUST_USE cf_result cf_store_keeper_start(cf_store_sqlite *s);
 void cf_store_keeper_stop(cf_store_sqlite *s);

@@ -488,6 +488,29 @@ static void reads_a_store_at_rest(void **state)
     assert_ok(fixture_open(f, false, &f->store));
 }
 
+/* What a service left that was killed while it wrote the anchor goes; what only looks like it stays. */
+static void tidies_up_after_a_crash(void **state)
+{
+    fixture *f = *state;
+    static const struct {
+        const char *suffix;
+        bool stays;
+    } rows[] = {{".a1B2c3", false}, {".a1B2c", true}, {".a1B2c3d", true}, {"_a1B2c3", true}};
+    char path[160];
+    for (size_t i = 0; i < 4; i++) {
+        snprintf(path, sizeof path, "%s%s", f->anchor, rows[i].suffix);
+        FILE *file = fopen(path, "w");
+        assert_non_null(file);
+        (void)fclose(file);
+    }
+    fixture_reopen(f);
+    for (size_t i = 0; i < 4; i++) {
+        snprintf(path, sizeof path, "%s%s", f->anchor, rows[i].suffix);
+        assert_int_equal(access(path, F_OK) == 0, rows[i].stays);
+        (void)unlink(path);
+    }
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
@@ -504,6 +527,7 @@ int main(void)
         T(bounds_the_log),
         T(refuses_what_it_does_not_know),
         T(reads_one_moment),
+        T(tidies_up_after_a_crash),
         T(reads_a_store_at_rest),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
