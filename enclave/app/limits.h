@@ -29,7 +29,7 @@
 #define CF_ENCLAVE_CACHE_SECONDS_MAX 3600
 #define CF_ENCLAVE_SWEEP_MS 1000         /* expired keys are wiped this long after, at the latest */
 #define CF_ENCLAVE_DOCUMENT_AGE_MS 60000 /* an attestation document is used this long */
-#define CF_ENCLAVE_KMS_TIMEOUT_MS 5000   /* one call of the KMS, connection and all */
+#define CF_ENCLAVE_KMS_TIMEOUT_MS 3000   /* one call of the KMS, connection and all */
 #define CF_ENCLAVE_STOP_TIMEOUT_MS 5000  /* requests in flight when the end is asked for */
 
 _Static_assert(2 * CF_FRAME_BYTES_MAX <= CF_ENCLAVE_OUT_BYTES_MAX,
