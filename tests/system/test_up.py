@@ -1,0 +1,231 @@
+# SPDX-License-Identifier: Apache-2.0
+"""coffer up: the whole product as one command starts, watches and ends it."""
+import json
+import os
+import pathlib
+import signal
+import socket
+import stat
+import subprocess
+
+import pytest
+from programs import BIN, Up, coffer, descendants, environment, gone, stat_of, wait_for
+
+DAEMONS = ["coffer-kmsd", "coffer-agent", "coffer-api"]
+ADA = '{"first_name":"Ada","email":"ada@example.org"}'
+
+
+def ended(up, seconds=20):
+    """Exit status and log of an `up` that does not come up."""
+    status = up.process.wait(seconds)
+    up.process.stdout.close()
+    return status, up.log_text()
+
+
+def create(up):
+    return up.coffer("vault", "create", stdin=ADA, check=0).stdout.strip()
+
+
+def decrypt(up, vault):
+    return up.coffer("vault", "decrypt", vault, "--fields", "first_name", "--reason", "test")
+
+
+def opens(up, vault):
+    run = decrypt(up, vault)
+    return run.returncode == 0 and run.stdout.split() == ["first_name", "Ada"]
+
+
+def mode(path):
+    return stat.S_IMODE(os.stat(path).st_mode)
+
+
+@pytest.fixture(scope="module")
+def up(tmp_path_factory):
+    """One service for the tests that leave it as it was."""
+    with Up(tmp_path_factory.mktemp("up") / "state") as service:
+        yield service
+
+
+def test_ready_line_and_state(up):
+    assert up.ready_line == f"ready {up.url}\n" and up.url.startswith("http://127.0.0.1:") and not up.url.endswith(":0")
+    assert (up.state / "run/url").read_text() == up.url + "\n"
+    token = up.state / "admin.token"
+    assert mode(token) == 0o600 and token.read_text().startswith("coffer_")
+    for name in ("credentials.json", "config.json"):
+        assert mode(up.state / name) == 0o600
+    for name in ("kms", "nsm", "api", "run"):
+        assert mode(up.state / name) == 0o700
+    for path in up.state.rglob("*"):
+        if path.is_file() or path.is_socket():
+            assert mode(path) & 0o077 == 0 or path.suffix == ".der", f"{path} can be reached by others"
+
+
+def test_four_programs_run(up):
+    names = sorted(up.children())
+    assert len(names) >= 4 and set(DAEMONS) <= set(names)
+    assert json.loads(up.coffer("status", "--json", check=0).stdout) == {"status": "ok", "store": "ok", "enclave": "ok", "kms": "ok"}
+    for pid in descendants(up.process.pid):
+        line = pathlib.Path(f"/proc/{pid}/cmdline").read_bytes()
+        assert up.token.encode() not in line and b"SecretAccessKey" not in line
+
+
+def test_first_session(up):
+    vault = create(up)
+    assert opens(up, vault)
+    tail = up.coffer("audit", "tail", "--limit", "2", check=0).stdout.splitlines()
+    assert "vault.create" in tail[0] and "vault.decrypt" in tail[1] and "(test)" in tail[1] and vault in tail[1]
+    assert up.coffer("audit", "verify", check=0).stdout.endswith(": whole\n")
+
+
+def test_second_up_on_the_same_state_is_refused(up):
+    status, log = ended(Up(up.state, ready=0))
+    assert status == 1 and "running on state already" in log
+    assert opens(up, create(up))
+
+
+def test_same_port_is_refused(up, tmp_path):
+    other = Up(tmp_path / "other", ready=0, listen=f"127.0.0.1:{up.port}")
+    status, log = ended(other)
+    assert status == 1 and "could not start" in log and descendants(other.process.pid) == {}
+    assert opens(up, create(up))
+
+
+@pytest.mark.parametrize("name", DAEMONS)
+def test_a_killed_child_is_started_again(up, name):
+    vault = create(up)
+    before = up.children()
+    os.kill(before[name], signal.SIGKILL)
+    wait_for(lambda: up.children().get(name) not in (None, before[name]), 5)
+    wait_for(lambda: opens(up, vault) and up.coffer("vault", "create", stdin=ADA).returncode == 0, 5, 0.1)
+    assert (up.state / "run/url").read_text() == up.url + "\n"
+    wait_for(lambda: up.coffer("status").returncode == 0, 5, 0.2)
+    assert f"child.ended program={name}" in up.log_text()
+    assert {n: p for n, p in up.children().items() if n in DAEMONS and n != name} == \
+        {n: p for n, p in before.items() if n in DAEMONS and n != name}, "the others stayed"
+
+
+def test_a_killed_enclave_is_replaced(up):
+    vault = create(up)
+    agent = up.children()["coffer-agent"]
+    old = set(descendants(agent))
+    assert old
+    for pid in old:
+        os.kill(pid, signal.SIGKILL)
+    wait_for(lambda: opens(up, vault), 5, 0.05)
+    assert up.children()["coffer-agent"] == agent and not old & set(descendants(agent))
+
+
+@pytest.mark.parametrize("ending", [signal.SIGTERM, signal.SIGINT])
+def test_ends_cleanly_and_comes_back(tmp_path, ending):
+    with Up(tmp_path / "state") as up:
+        vault, token = create(up), up.token
+        pids = list(descendants(up.process.pid))
+        assert len(pids) >= 4
+        up.process.send_signal(ending)
+        assert up.process.wait(15) == 0
+        assert [p for p in pids if stat_of(p)] == [], "all were ended and waited for"
+    assert coffer("status", "--state", tmp_path / "state", check=3).stdout == ""
+    with Up(tmp_path / "state") as up:
+        assert up.token == token and opens(up, vault)
+        assert up.coffer("audit", "verify", check=0).stdout.endswith(": whole\n")
+        assert up.stop() == 0
+
+
+def test_killed_up_takes_all_with_it(tmp_path):
+    up = Up(tmp_path / "state")
+    vault = create(up)
+    pids = list(descendants(up.process.pid))
+    up.process.kill()
+    up.process.wait()
+    gone(pids, 10)
+    up.stop()
+    with Up(tmp_path / "state") as up:  # what was left behind is no hindrance
+        assert opens(up, vault) and up.coffer("audit", "verify").returncode == 0
+
+
+def programs(folder, **other):
+    """The programs in a folder of their own, some of them others: name with _ for -, and its octets."""
+    folder.mkdir()
+    for name in ["coffer", "coffer-enclave", *DAEMONS]:
+        data = other.get(name.replace("-", "_"))
+        (folder / name).write_bytes((BIN / name).read_bytes() if data is None else data)
+        (folder / name).chmod(0o755)
+    return folder
+
+
+def test_a_program_is_missing(tmp_path):
+    bin = programs(tmp_path / "bin")
+    (bin / "coffer-kmsd").unlink()
+    status, log = ended(Up(tmp_path / "state", bin=bin, ready=0))
+    assert status == 1 and "program=coffer-kmsd code=not_found" in log
+
+
+def test_ends_while_it_starts(tmp_path):
+    """Also when a child takes its time: nobody waits for it."""
+    slow = programs(tmp_path / "bin", coffer_kmsd=b"#!/bin/sh\nexec sleep 60\n")
+    up = Up(tmp_path / "state", bin=slow, ready=0)
+    wait_for(lambda: "sleep" in up.children())
+    assert up.stop(5) == 0 and up.ready_line == ""
+
+
+@pytest.mark.parametrize("child,said", [
+    (b"#!/bin/sh\nexit 3\n", "closed"), (b"#!/bin/sh\necho hello >&${7#*=}\nexec sleep 60\n", "malformed"), (b"not a program", "closed")],
+    ids=["ends", "talks", "no program"])
+def test_a_child_that_does_not_come_up(tmp_path, child, said):
+    up = Up(tmp_path / "state", bin=programs(tmp_path / "bin", coffer_kmsd=child), ready=0)
+    status, log = ended(up)
+    assert status == 1 and f"child.failed program=coffer-kmsd code={said}" in log and descendants(up.process.pid) == {}
+
+
+def test_another_enclave_must_be_trusted(tmp_path):
+    state = tmp_path / "state"
+    with Up(state) as up:
+        vault = create(up)
+        assert opens(up, vault)
+    other = programs(tmp_path / "bin", coffer_enclave=(BIN / "coffer-enclave").read_bytes() + b"\0")  # of another measure
+    refused = Up(state, bin=other, ready=0)
+    status, log = ended(refused)
+    assert status == 1 and "--trust-enclave" in log and descendants(refused.process.pid) == {}
+    with Up(state, "--trust-enclave", bin=other) as up:
+        assert opens(up, vault)
+        told = json.loads(up.coffer("audit", "tail", "--limit", "1", "--json").stdout)["entries"][0]["pcr0"]
+    with Up(state, bin=other) as up:  # once is enough
+        assert opens(up, vault)
+    with Up(state) as up:  # and the first one is still trusted
+        assert opens(up, vault)
+        assert json.loads(up.coffer("audit", "tail", "--limit", "1", "--json").stdout)["entries"][0]["pcr0"] not in ("", told)
+
+
+def test_json_ready_line(tmp_path):
+    with Up(tmp_path / "state", "--json") as up:
+        assert json.loads(up.ready_line) == {"ready": (up.state / "run/url").read_text().strip()}
+
+
+@pytest.mark.parametrize("listen", ["nonsense", "127.0.0.1", "127.0.0.1:99999", "256.0.0.1:80", ""])
+def test_bad_address(tmp_path, listen):
+    up = Up(tmp_path / "state", ready=0, listen=listen)
+    status, log = ended(up)
+    assert status in (1, 2) and "coffer" in log and descendants(up.process.pid) == {}
+
+
+def test_bad_state_folder(tmp_path):
+    def fails(state):
+        run = subprocess.run([BIN / "coffer", "up", "--state", state, "--listen", "127.0.0.1:0"], cwd=tmp_path, capture_output=True,
+                             text=True, timeout=30, env=environment())
+        assert run.returncode == 1 and run.stdout == "", run
+        return run.stderr
+    (tmp_path / "file").write_text("x")
+    assert "could not start" in fails("file")
+    assert "could not start" in fails("no/such/folder/state")
+    assert "shorter" in fails("x" * 80)
+    (tmp_path / ("y" * 79)).mkdir()
+    with Up(tmp_path / ("y" * 79)) as up:
+        assert opens(up, create(up))
+
+
+def test_listens_where_it_is_told(tmp_path):
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    with Up(tmp_path / "state", listen=f"127.0.0.1:{port}") as up:
+        assert up.ready_line == f"ready http://127.0.0.1:{port}\n"
