@@ -141,6 +141,15 @@ static int arrange_descriptors(start_pipes *p, int *image)
 
 static void limit(void)
 {
+    /* The first process of a pid namespace loses a signal that it neither blocks nor handles; so one that ends it must find it
+     * blocked, however early it comes. */
+    sigset_t kept;
+    (void)sigemptyset(&kept);
+    (void)sigaddset(&kept, SIGTERM);
+    (void)sigaddset(&kept, SIGINT);
+    (void)sigaddset(&kept, SIGHUP);
+    (void)sigaddset(&kept, SIGPIPE);
+    (void)sigprocmask(SIG_SETMASK, &kept, NULL);
     struct rlimit none = {0, 0}, files = {CONFINE_NOFILE, CONFINE_NOFILE};
     (void)setrlimit(RLIMIT_CORE, &none);
     (void)setrlimit(RLIMIT_NOFILE, &files);

@@ -48,7 +48,8 @@ typedef struct {
 } cf_confine_spec;
 
 /** Forks and executes the image: own user, mount, pid, network, ipc, uts and cgroup namespaces, an own session, uid and gid
- *  65534 where the launcher is root, no environment, no core dumps, few descriptors, and death with the *thread* that called
+ *  65534 where the launcher is root, no environment, no core dumps, few descriptors, the signals of
+ *  cf_signals_block blocked and no others, and death with the *thread* that called
  *  this: start it from one that lives as long as the program shall. What the program still needs to leave the file system (two
  *  capabilities over its own namespaces) it drops in cf_harden.
  *  out   *ret_pid as the launcher sees it, to be reaped by the launcher; *ret_lacks bits of CF_LACKS_*
