@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* cf_dh_from_pkcs8, cf_dh_public_from_spki: a key that is read can be written and read again as the same key; of a public key
- * there is one encoding, so what is written is the input. */
+/* cf_dh_from_pkcs8, cf_dh_pair_from_pkcs8, cf_dh_public_from_spki: a key that is read can be written and read again as the same
+ * key; what is a pair is one by the other reader, too; of a public key there is one encoding, so what is written is the input. */
 #include "core/crypto/dh.h"
 
 #include "fuzz/check.h"
@@ -28,6 +28,22 @@ static void as_private(cf_view der)
                           cf_dh_public_view(cf_dh_public_of(again))));
 }
 
+static void as_pair(cf_view der, cf_curve expected)
+{
+    CF_AUTO(cf_dh_free) cf_dh_key *k = NULL, *again = NULL;
+    cf_curve curve;
+    cf_result r = cf_dh_pair_from_pkcs8(der, expected, &k);
+    fuzz_check(cf_is_ok(r) == (k != NULL));
+    if (k == NULL) {
+        fuzz_check(r.code == CF_ERR_KEY);
+        return;
+    }
+    fuzz_ok(cf_dh_from_pkcs8(der, &curve, &again));
+    fuzz_check(curve == expected);
+    fuzz_check(cf_view_eq(cf_dh_public_view(cf_dh_public_of(k)),
+                          cf_dh_public_view(cf_dh_public_of(again))));
+}
+
 static void as_public(cf_view der)
 {
     cf_curve curve;
@@ -46,7 +62,11 @@ static void as_public(cf_view der)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
+    static const cf_curve curves[] = {CF_P256, CF_P384, CF_P521};
     as_private(cf_view_make(data, size));
+    for (size_t i = 0; i < sizeof curves / sizeof *curves; i++) {
+        as_pair(cf_view_make(data, size), curves[i]);
+    }
     as_public(cf_view_make(data, size));
     return 0;
 }

@@ -38,6 +38,11 @@ CF_MUST_USE cf_result cf_dh_from_secret(cf_curve c, cf_view scalar, cf_view pub,
 /** From PKCS#8 DER of an EC or X25519 key; the public part inside is used when present, as in cf_dh_from_secret; the curve is told
  *  back. Scalars whose encoder dropped leading zeros are taken. error KEY, UNSUPPORTED (algorithm, curve, unnamed curve), TRAILING. */
 CF_MUST_USE cf_result cf_dh_from_pkcs8(cf_view der, cf_curve *ret_curve, cf_dh_key **ret);
+/** From PKCS#8 DER that came over a link which others can alter, and who watch what becomes of it: a NIST curve, the expected one,
+ *  version 0, no attributes, the public key inside and the scalar's own, and so no octet that may be anything.
+ *  error KEY for all that is wrong, at the cost of a key; ARGUMENT no NIST curve; NO_MEMORY. cost one base-point multiplication
+ *  whatever the octets are, so that not even its absence tells how far they were good. */
+CF_MUST_USE cf_result cf_dh_pair_from_pkcs8(cf_view der, cf_curve expected, cf_dh_key **ret);
 /** RFC 9180 section 7.1.3 DeriveKeyPair. ikm of at least the scalar's length (KEY). */
 CF_MUST_USE cf_result cf_dh_derive(cf_curve c, cf_view ikm, cf_dh_key **ret);
 void cf_dh_free(cf_dh_key **k);

@@ -135,6 +135,50 @@ CF_MUST_USE cf_result cf_dh_from_pkcs8(cf_view der, cf_curve *ret_curve, cf_dh_k
     return cf_ok();
 }
 
+/* What a pair looks like. The curve's name may stand in the EC key too, as OpenSSL writes it and the AWS sample's keys have it. */
+static cf_result read_pair(cf_view der, const cf_curve_info *expected, cf_secret *ret_scalar,
+                           cf_view *ret_pub)
+{
+    cf_reader r = cf_reader_of(der);
+    cf_reader all = cf_der_enter(&r, TAG_SEQUENCE);
+    cf_reader version = cf_der_enter(&all, TAG_INTEGER);
+    CF_REQUIRE(cf_read_u8(&version) == 0 && version.left == 0 && version.err == CF_OK, KEY);
+    const cf_curve_info *info = NULL;
+    CF_TRY(read_algorithm(&all, &info));
+    CF_REQUIRE(info == expected, KEY);
+    cf_reader inner = cf_der_enter(&all, TAG_OCTET_STRING);
+    cf_view scalar = CF_VIEW_EMPTY;
+    read_ec_key(&inner, info, &scalar, ret_pub);
+    CF_REQUIRE(inner.err == CF_OK && inner.left == 0, KEY);
+    CF_REQUIRE(all.err == CF_OK && all.left == 0 && r.err == CF_OK && r.left == 0, KEY);
+    CF_TRY(widen(info, scalar, ret_scalar));
+    return cf_curve_scalar_ok(info, cf_secret_view(ret_scalar));
+}
+
+CF_MUST_USE cf_result cf_dh_pair_from_pkcs8(cf_view der, cf_curve expected, cf_dh_key **ret)
+{
+    *ret = NULL;
+    const cf_curve_info *info = cf_curve_find(expected);
+    CF_REQUIRE(info != NULL && info->nid != 0, ARGUMENT);
+    CF_SECRET(scalar);
+    cf_view pub = CF_VIEW_EMPTY;
+    bool read = cf_is_ok(read_pair(der, info, &scalar, &pub));
+    if (!read) {
+        /* a scalar of every curve, for a multiplication like any other */
+        scalar.len = info->secret;
+        for (size_t i = 0; i < scalar.len; i++) {
+            scalar.b[i] = 1;
+        }
+    }
+    CF_AUTO(cf_dh_free) cf_dh_key *k = NULL;
+    CF_TRY(cf_dh_from_secret(expected, cf_secret_view(&scalar), CF_VIEW_EMPTY, &k));
+    bool same = cf_ct_eq(pub, cf_dh_public_view(cf_dh_public_of(k)));
+    CF_REQUIRE(read && same, KEY);
+    *ret = k;
+    k = NULL;
+    return cf_ok();
+}
+
 CF_MUST_USE cf_result cf_dh_public_from_spki(cf_view der, cf_curve *ret_curve, cf_dh_public *ret)
 {
     *ret = (cf_dh_public){{0}, 0};

@@ -10,7 +10,8 @@
  *  out   plaintext appended (secret)
  *  error OPEN for everything from the first wrong octet to the last wrong pad; NO_MEMORY
  *  CBC authenticates nothing: whoever can change the octets on their way learns from the outcome. They must come over TLS that
- *  ends at the caller, and the caller must not tell a plaintext that it cannot use from one that does not open. */
+ *  ends at the caller, or from the same machine; and the caller must take no plaintext with an octet in it that may be anything
+ *  (cf_dh_pair_from_pkcs8 takes none), nor tell one that it cannot use from one that does not open. */
 CF_MUST_USE cf_result cf_cms_open(const cf_rsa_key *key, cf_view cms, cf_buf *ret_plaintext);
 
 typedef enum {

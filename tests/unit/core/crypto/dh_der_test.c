@@ -249,6 +249,121 @@ static void test_shapes(void **state)
     }
 }
 
+/* What cf_dh_pair_from_pkcs8 makes of these octets: a key of the curve, or the one error. */
+static bool is_pair(cf_view der, cf_curve expected)
+{
+    CF_AUTO(cf_dh_free) cf_dh_key *k = NULL;
+    cf_view exact = view_copy(der);
+    cf_result r = cf_dh_pair_from_pkcs8(exact, expected, &k);
+    view_free(exact);
+    assert_true(cf_is_ok(r) || r.code == CF_ERR_KEY);
+    assert_int_equal(cf_is_ok(r), k != NULL);
+    return cf_is_ok(r);
+}
+
+/* Of a pair no bit is free, none can be cut off and none put behind; and it is of the curve that was expected. */
+static void test_pair_has_no_slack(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < CURVES - 1; i++) {
+        CF_AUTO(cf_dh_free) cf_dh_key *k = NULL, *got = NULL;
+        CF_BUF(der);
+        assert_ok(cf_dh_generate(all_curves[i], &k));
+        assert_ok(cf_dh_to_pkcs8(k, &der));
+        assert_ok(cf_dh_pair_from_pkcs8(cf_buf_view(&der), all_curves[i], &got));
+        CF_SECRET(a);
+        CF_SECRET(b);
+        assert_ok(cf_dh_secret_of(k, &a));
+        assert_ok(cf_dh_secret_of(got, &b));
+        assert_view(cf_secret_view(&a), cf_secret_view(&b));
+        assert_view(cf_dh_public_view(cf_dh_public_of(got)), cf_dh_public_view(cf_dh_public_of(k)));
+        for (size_t bit = 0; bit < 8 * der.len; bit++) {
+            der.data[bit / 8] ^= (uint8_t)(1u << bit % 8);
+            if (is_pair(cf_buf_view(&der), all_curves[i])) {
+                fail_msg("bit %zu", bit);
+            }
+            der.data[bit / 8] ^= (uint8_t)(1u << bit % 8);
+        }
+        for (size_t len = 0; len < der.len; len++) {
+            assert_false(is_pair(cf_view_sub(cf_buf_view(&der), 0, len), all_curves[i]));
+        }
+        for (size_t j = 0; j < CURVES - 1; j++) {
+            assert_int_equal(is_pair(cf_buf_view(&der), all_curves[j]), i == j);
+        }
+        assert_ok(cf_buf_append(&der, CF_LIT("\0")));
+        assert_false(is_pair(cf_buf_view(&der), all_curves[i]));
+    }
+}
+
+/* X25519 has no form in which all octets are bound to each other, so it has no pairs. */
+static void test_pair_curves(void **state)
+{
+    (void)state;
+    CF_AUTO(cf_dh_free) cf_dh_key *x = NULL, *k = NULL;
+    CF_BUF(der);
+    assert_ok(cf_dh_generate(CF_X25519, &x));
+    assert_ok(cf_dh_to_pkcs8(x, &der));
+    assert_err(cf_dh_pair_from_pkcs8(cf_buf_view(&der), CF_X25519, &k), ARGUMENT);
+    assert_err(cf_dh_pair_from_pkcs8(cf_buf_view(&der), (cf_curve)7, &k), ARGUMENT);
+    for (size_t i = 0; i < CURVES - 1; i++) {
+        assert_err(cf_dh_pair_from_pkcs8(cf_buf_view(&der), all_curves[i], &k), KEY);
+        assert_err(cf_dh_pair_from_pkcs8(CF_VIEW_EMPTY, all_curves[i], &k), KEY);
+    }
+    assert_null(k);
+}
+
+/* The shapes that cf_dh_from_pkcs8 takes from others, most of which leave an observer octets to play with. */
+static void test_pair_shapes(void **state)
+{
+    (void)state;
+    const char *v0 = "020100", *v1 = "020101", *ec1 = "020101", *named = "a00706052b81040022";
+    CF_AUTO(cf_dh_free) cf_dh_key *k = NULL, *other = NULL;
+    CF_BUF(sk);
+    vec_from_hex(scalar_hex, &sk);
+    assert_ok(cf_dh_from_secret(CF_P384, cf_buf_view(&sk), CF_VIEW_EMPTY, &k));
+    assert_ok(cf_dh_generate(CF_P384, &other));
+    char with_pub[256], with_other[256], with_tail[256], named_pub[512], compressed[256];
+    char pub[200] = "", pub_other[200] = "";
+    for (size_t i = 0; i < 97; i++) {
+        (void)snprintf(pub + 2 * i, 3, "%02x", cf_dh_public_of(k)->b[i]);
+        (void)snprintf(pub_other + 2 * i, 3, "%02x", cf_dh_public_of(other)->b[i]);
+    }
+    (void)snprintf(with_pub, sizeof with_pub, "a164036200%s", pub);
+    (void)snprintf(with_other, sizeof with_other, "a164036200%s", pub_other);
+    (void)snprintf(with_tail, sizeof with_tail, "816200%s", pub);
+    (void)snprintf(named_pub, sizeof named_pub, "%s%s", named, with_pub);
+    (void)snprintf(compressed, sizeof compressed, "a13403320003%.96s", pub + 2);
+    const struct {
+        shape s;
+        size_t skip;
+        bool ok;
+    } rows[] = {
+        {{v0, EC_384, ec1, with_pub, ""}, 0, true},
+        {{v0, EC_384, ec1, named_pub, ""}, 0, true}, /* the sample's form */
+        {{v0, EC_384, ec1, with_pub, ""}, 2, true},  /* leading zeros dropped by the encoder */
+        {{v0, EC_384, ec1, with_pub, ""}, 3, false}, /* and an octet that is none */
+        {{v0, EC_384, ec1, "", ""}, 0, false},
+        {{v0, EC_384, ec1, named, ""}, 0, false},
+        {{v0, EC_384, ec1, with_other, ""}, 0, false}, /* a point, but not the scalar's */
+        {{v0, EC_384, ec1, compressed, ""}, 0, false},
+        {{v0, EC_384, ec1, with_pub, "a00430020500"}, 0, false}, /* attributes */
+        {{v0, EC_384, ec1, with_pub, "a000"}, 0, false},
+        {{v1, EC_384, ec1, with_pub, ""}, 0, false},
+        {{v1, EC_384, ec1, "", with_tail}, 0, false},
+        {{v1, EC_384, ec1, with_pub, with_tail}, 0, false},
+        {{v0, "301306072a8648ce3d020106082a8648ce3d030107", ec1, with_pub, ""}, 0, false},
+        {{v0, "300706052b81040022", ec1, with_pub, ""}, 0, false},
+        {{v0, "300506032b656e", ec1, with_pub, ""}, 0, false},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        CF_BUF(der);
+        build(&rows[i].s, rows[i].skip, &der);
+        if (is_pair(cf_buf_view(&der), CF_P384) != rows[i].ok) {
+            fail_msg("row %zu", i);
+        }
+    }
+}
+
 /* Points that SubjectPublicKeyInfo may carry elsewhere and may not here. */
 static void test_spki_refused(void **state)
 {
@@ -293,7 +408,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_round_trips),  cmocka_unit_test(test_against_library),
         cmocka_unit_test(test_flips),        cmocka_unit_test(test_shapes),
-        cmocka_unit_test(test_spki_refused),
+        cmocka_unit_test(test_spki_refused), cmocka_unit_test(test_pair_has_no_slack),
+        cmocka_unit_test(test_pair_curves),  cmocka_unit_test(test_pair_shapes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
