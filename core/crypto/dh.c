@@ -112,6 +112,7 @@ static cf_result x25519_shared(EVP_PKEY *sk, cf_view peer, cf_secret *ret)
     size_t len = sizeof ret->b;
     bool done = EVP_PKEY_derive_init(ctx) == 1 && EVP_PKEY_derive_set_peer(ctx, pk) == 1 &&
                 EVP_PKEY_derive(ctx, ret->b, &len) == 1;
+    cf_lib_wipe_stack();
     CF_TRY(cf_lib_ok(done, CF_ERR_KEY)); /* both libraries refuse the all-zero output */
     ret->len = (uint8_t)len;
     /* RFC 9180 section 7.1.4 demands the check, so it does not rest on the library alone */
@@ -139,6 +140,7 @@ static cf_result complete(cf_dh_key *k, cf_view pub)
     if (k->info->nid == 0) {
         size_t len = sizeof k->pub.b;
         k->x = EVP_PKEY_new_raw_private_key(EVP_PKEY_X25519, NULL, sk.data, sk.len);
+        cf_lib_wipe_stack();
         CF_TRY(cf_lib_ok(k->x != NULL, CF_ERR_CRYPTO));
         int told = EVP_PKEY_get_raw_public_key(k->x, k->pub.b, &len);
         CF_TRY(cf_lib_ok(told == 1 && len == k->info->public, CF_ERR_CRYPTO));
