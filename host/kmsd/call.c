@@ -63,7 +63,7 @@ CF_MUST_USE cf_result cf_kmsd_take_key(cf_kmsd_call *c, const cf_key *key)
 /* A text of a request as printf takes it, bounded: "%.*s". */
 static int shown(cf_view v)
 {
-    return (int)(v.len < CF_KMSD_ECHO_BYTES_MAX ? v.len : CF_KMSD_ECHO_BYTES_MAX);
+    return (int)cf_in_echo(v).len;
 }
 
 static cf_result refuse_alias(cf_kmsd_call *c, cf_view id)

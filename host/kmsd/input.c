@@ -148,15 +148,7 @@ static void complaints_free(complaints *c)
     cf_buf_free(&c->text);
 }
 
-static void say(complaints *c, cf_view v)
-{
-    if (c->err == CF_OK) {
-        c->err = cf_buf_append(&c->text, v).code;
-    }
-}
-
-/* A value back to its sender, cut to a length at a character's start. */
-static cf_view echo_of(cf_view v)
+cf_view cf_in_echo(cf_view v)
 {
     if (v.len <= CF_KMSD_ECHO_BYTES_MAX) {
         return v;
@@ -168,6 +160,13 @@ static cf_view echo_of(cf_view v)
     return cf_view_make(v.data, len);
 }
 
+static void say(complaints *c, cf_view v)
+{
+    if (c->err == CF_OK) {
+        c->err = cf_buf_append(&c->text, v).code;
+    }
+}
+
 /* "Value '1025' at 'numberOfBytes' failed to satisfy constraint: ". value NULL: one that is not repeated. The service's sentences
  * have member names with a small first letter. */
 static void begin_with(complaints *c, const char *before, cf_view value, const char *after,
@@ -177,7 +176,7 @@ static void begin_with(complaints *c, const char *before, cf_view value, const c
     say(c, c->n > 0 ? CF_LIT("; Value ") : CF_LIT("Value "));
     c->n++;
     say(c, cf_view_str(before));
-    say(c, echo_of(value));
+    say(c, cf_in_echo(value));
     say(c, cf_view_str(after));
     say(c, CF_LIT("at '"));
     say(c, cf_view_str(c->prefix));

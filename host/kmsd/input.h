@@ -38,6 +38,9 @@ static inline void cf_in_report_free(cf_in_report *r)
     cf_buf_free(&r->message);
 }
 
+/** A value back to its sender: cut to CF_KMSD_ECHO_BYTES_MAX, never inside a character. */
+cf_view cf_in_echo(cf_view v);
+
 /** True for members that are there: absent and null are the same. */
 bool cf_in_has(const json_t *in, const char *name);
 /** Text of a member of that kind; empty when absent. Borrowed from in. */

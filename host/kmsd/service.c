@@ -119,10 +119,12 @@ static cf_result run(cf_kmsd_call *c, cf_view target, cf_view body, json_t **req
     return cf_ok();
 }
 
-/* {"__type":...,"message":...}; a message that is empty is left out, as the service does. */
-static cf_result put_exception(cf_kx x, cf_view message, cf_buf *out)
+/* {"__type":...,"message":...}; a message that is empty is left out, as the service does. Without memory the body stays empty: the
+ * header x-amzn-ErrorType says the same. */
+static void put_exception(cf_kx x, cf_view message, cf_buf *out)
 {
     cf_kms_body b = cf_kms_body_to(out);
+    cf_buf_clear(out);
     cf_kms_body_open(&b, '{');
     cf_kms_body_name(&b, "__type");
     cf_kms_body_str(&b, cf_view_str(cf_kx_name(x)));
@@ -131,7 +133,9 @@ static cf_result put_exception(cf_kx x, cf_view message, cf_buf *out)
         cf_kms_body_str(&b, message);
     }
     cf_kms_body_close(&b, '}');
-    return cf_kms_body_end(&b);
+    if (!cf_is_ok(cf_kms_body_end(&b))) {
+        cf_buf_clear(out);
+    }
 }
 
 /* The line that says which enclave asked for what, and what came of it. Names of a document that did not verify are not told:
@@ -177,8 +181,7 @@ void cf_kmsd_dispatch(cf_kmsd *d, cf_view target, cf_view body, const char *requ
                    cf_err_code(r.code));
         }
         cf_kx x = refused ? c.refused : CF_KX_INTERNAL;
-        cf_buf_clear(&ret->body);
-        cf_ignore(put_exception(x, refused ? cf_buf_view(&c.message) : CF_VIEW_EMPTY, &ret->body));
+        put_exception(x, refused ? cf_buf_view(&c.message) : CF_VIEW_EMPTY, &ret->body);
         ret->status = cf_kx_status(x);
         ret->exception = cf_kx_name(x);
     }
@@ -219,7 +222,7 @@ static void answer_exception(cf_http_call *call, unsigned status, cf_kx x, cf_vi
     cf_uuid id;
     make_request_id(&id);
     cf_kmsd_answer a = {.status = status, .exception = cf_kx_name(x)};
-    cf_ignore(put_exception(x, message, &a.body));
+    put_exception(x, message, &a.body);
     cf_log(CF_LOG_INFO, "request.done", "request=%s op=- key=- status=%u outcome=%s ms=0", id.text,
            status, a.exception);
     answer_http(call, id.text, &a);

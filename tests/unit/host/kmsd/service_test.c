@@ -282,6 +282,29 @@ static void test_key_ids(void **state)
     }
 }
 
+/* A name too long to be repeated whole is cut between characters: the answer stays JSON. */
+static void test_long_key_ids(void **state)
+{
+    (void)state;
+    for (size_t shift = 0; shift < 4; shift++) {
+        for (int form = 0; form < 3; form++) {
+            CF_BUF(id);
+            assert_ok(cf_buf_append(
+                &id, form == 0 ? CF_VIEW_EMPTY : (form == 1 ? CF_LIT("alias/") : CF_LIT("arn:"))));
+            assert_ok(cf_buf_append(&id, cf_view_make("aaaa", shift)));
+            for (size_t i = 0; i < 400; i++) {
+                assert_ok(cf_buf_append(&id, CF_LIT("\xf0\x9f\x97\x9d")));
+            }
+            json_t *request = json_object();
+            json_object_set_new(request, "KeyId", cf_json_str(cf_buf_view(&id)));
+            json_t *e = call("DescribeKey", request,
+                             form == 2 ? "InvalidArnException" : "NotFoundException");
+            assert_true(strlen(text(e, "message")) < CF_KMSD_ECHO_BYTES_MAX + 80);
+            json_decref(e);
+        }
+    }
+}
+
 static void test_data_keys(void **state)
 {
     (void)state;
@@ -713,6 +736,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_encrypt_and_decrypt),
         cmocka_unit_test(test_key_ids),
+        cmocka_unit_test(test_long_key_ids),
         cmocka_unit_test(test_data_keys),
         cmocka_unit_test(test_pairs),
         cmocka_unit_test(test_attested),
