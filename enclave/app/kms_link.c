@@ -13,8 +13,7 @@
 
 struct cf_kms_dialer {
     pthread_mutex_t asking; /* one question on the channel at a time */
-    cf_net_addr addr;
-    int channel;          /* -1 with vsock */
+    int channel;
     pthread_mutex_t lock; /* of the two below */
     bool stopped;
     cf_kms_link *links;
@@ -30,16 +29,15 @@ struct cf_kms_link {
 CF_MUST_USE cf_result cf_kms_dialer_new(const cf_net_addr *addr, cf_kms_dialer **ret)
 {
     *ret = NULL;
+    CF_REQUIRE(addr->kind == CF_NET_FD, UNSUPPORTED);
     CF_FD(channel);
-    channel = addr->kind == CF_NET_FD ? addr->fd : -1;
-    CF_REQUIRE(addr->kind == CF_NET_FD || addr->kind == CF_NET_VSOCK, UNSUPPORTED);
+    channel = addr->fd;
     cf_kms_dialer *d = cf_mem_new(1, sizeof *d);
     CF_REQUIRE(d != NULL, NO_MEMORY);
     if (pthread_mutex_init(&d->asking, NULL) != 0 || pthread_mutex_init(&d->lock, NULL) != 0) {
         cf_mem_free(d);
         return cf_fail(CF_ERR_NO_MEMORY);
     }
-    d->addr = *addr;
     d->channel = channel;
     channel = -1;
     *ret = d;
@@ -50,9 +48,7 @@ void cf_kms_dialer_stop(cf_kms_dialer *d)
 {
     (void)pthread_mutex_lock(&d->lock);
     d->stopped = true;
-    if (d->channel >= 0) {
-        (void)shutdown(d->channel, SHUT_RDWR);
-    }
+    (void)shutdown(d->channel, SHUT_RDWR);
     for (cf_kms_link *l = d->links; l != NULL; l = l->next) {
         if (l->fd >= 0) {
             (void)shutdown(l->fd, SHUT_RDWR);
@@ -146,14 +142,9 @@ static CF_MUST_USE cf_result dial(cf_kms_link *l, uint64_t deadline_ms)
 {
     cf_kms_dialer *d = l->dialer;
     int fd = -1;
-    cf_result r;
-    if (d->channel >= 0) {
-        (void)pthread_mutex_lock(&d->asking);
-        r = ask(d, deadline_ms, &fd);
-        (void)pthread_mutex_unlock(&d->asking);
-    } else {
-        r = cf_net_vsock_dial(d->addr.cid, d->addr.port, deadline_ms, &fd);
-    }
+    (void)pthread_mutex_lock(&d->asking);
+    cf_result r = ask(d, deadline_ms, &fd);
+    (void)pthread_mutex_unlock(&d->asking);
     CF_TRY(r);
     return set_fd(l, fd);
 }

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Connections to the KMS: one kept per thread, had from the launcher as descriptors or dialled over vsock. */
+/* Connections to the KMS: one kept per thread, had from the launcher as descriptors. They are plain: fit for a KMS on the same
+ * machine, and for nothing beyond it before TLS ends here. */
 #pragma once
 #include "core/http/http.h"
 #include "sys/linux/net.h"
 
 /** Where connections come from; shared by all threads. */
 typedef struct cf_kms_dialer cf_kms_dialer;
-/** addr: "fd:N", a channel on which an octet 'K' is answered with an octet and, if the KMS can be reached, a descriptor; or "vsock:…".
- *  Takes the fd. error UNSUPPORTED another form; NO_MEMORY. */
+/** addr: "fd:N", a channel on which an octet 'K' is answered with an octet and, if the KMS can be reached, a descriptor.
+ *  Takes the fd. error UNSUPPORTED another form, vsock too, as it leads off the machine; NO_MEMORY. */
 CF_MUST_USE cf_result cf_kms_dialer_new(const cf_net_addr *addr, cf_kms_dialer **ret);
 /** Ends all waits, now and later: calls fail with CLOSED. */
 void cf_kms_dialer_stop(cf_kms_dialer *d);

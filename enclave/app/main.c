@@ -91,16 +91,26 @@ static CF_MUST_USE cf_result open_cache(const settings *s, cf_keycache **ret)
     return cf_ok();
 }
 
+/* Over vsock the octets pass whoever relays them, who may change them, and TLS does not end in here yet. */
+static CF_MUST_USE cf_result open_dialer(const char *text, cf_kms_dialer **ret)
+{
+    cf_net_addr addr;
+    CF_TRY(cf_net_parse(text, &addr));
+    if (addr.kind == CF_NET_VSOCK) {
+        cf_log(CF_LOG_ERROR, "kms.refused", "addr=%s reason=link_is_plain_until_TLS_ends_here",
+               text);
+    }
+    return cf_kms_dialer_new(&addr, ret);
+}
+
 static CF_MUST_USE cf_result boot(const settings *s, cf_app *a)
 {
-    cf_net_addr kms;
     uint64_t workers;
     CF_TRY(number(s->workers, cf_workers_default(), 1, CF_ENCLAVE_WORKERS_MAX, &workers));
-    CF_TRY(cf_net_parse(s->kms, &kms));
+    CF_TRY(open_dialer(s->kms, &a->dialer));
     CF_TRY(open_cache(s, &a->cache));
     CF_TRY(cf_credentials_new(&a->credentials));
     CF_TRY(open_identity(s->nsm, &a->identity));
-    CF_TRY(cf_kms_dialer_new(&kms, &a->dialer));
     a->workers_n = (unsigned)workers;
     CF_TRY(cf_workers_new(a->workers_n, a->cache, cf_app_done, a, &a->workers));
     const cf_unwrap_spec unwrap = {.identity = a->identity,
@@ -111,7 +121,7 @@ static CF_MUST_USE cf_result boot(const settings *s, cf_app *a)
                                    .done = cf_app_done,
                                    .ctx = a};
     CF_TRY(cf_unwrap_new(&unwrap, &a->unwrap));
-    return cf_seccomp_enter(kms.kind == CF_NET_VSOCK);
+    return cf_seccomp_enter(false);
 }
 
 /* Ends the threads, each after those that hand it work, and answers what they leave. */
@@ -155,8 +165,7 @@ int main(int argc, char **argv)
         {"listen", "ADDR", "where the agent connects: fd:N or vsock:CID:PORT", &s.listen, NULL,
          true},
         {"nsm", "fd:N", "stream to the security module", &s.nsm, NULL, true},
-        {"kms", "ADDR", "connections to the KMS: fd:N to ask for them, or vsock:CID:PORT", &s.kms,
-         NULL, true},
+        {"kms", "fd:N", "where to ask for connections to the KMS", &s.kms, NULL, true},
         {"workers", "N", "threads that compute (default: processors)", &s.workers, NULL, false},
         {"cache-keys", "N", "vault keys kept unwrapped (default 10000, 0: none)", &s.cache_keys,
          NULL, false},

@@ -3,13 +3,14 @@
 
 #include "core/vault/seal.h"
 
-/* What a key is cached under: all that KMS decides by. Each part goes with its length, so that no two requests' parts run into the
- * same octets. */
+/* What a key is cached under: all that KMS decides by, and the curve that the key must be of. Each part goes with its length, so
+ * that no two requests' parts run into the same octets. */
 static CF_MUST_USE cf_result digest_key(cf_request *r)
 {
     const cf_decrypt *m = &r->decrypt;
+    const uint8_t curve[] = {(uint8_t)((unsigned)m->suite.kem >> 8), (uint8_t)m->suite.kem};
     cf_view parts[] = {m->wrapped_key, m->tenant, m->tenant.len > 0 ? m->vault_id : CF_VIEW_EMPTY,
-                       m->kms_key};
+                       m->kms_key, CF_VIEW_OF(curve)};
     enum { PARTS = sizeof parts / sizeof *parts };
     uint8_t lengths[PARTS][4];
     cf_view all[2 * PARTS];
@@ -26,21 +27,47 @@ static CF_MUST_USE cf_result digest_key(cf_request *r)
     return cf_ok();
 }
 
-/* Writes first: they hold most fields, so the last unit to end is a small one. */
+/* Counts each unit's fields. Writes first: they hold most fields, so the last unit to end is a small one. */
+static void count_units(cf_request *r)
+{
+    const cf_decrypt *m = &r->decrypt;
+    for (size_t i = 0; i < m->writes_n; i++) {
+        r->units[r->units_n++] = (cf_unit){.is_write = true, .write = (uint32_t)i};
+    }
+    for (size_t i = 0; i < m->fields_n; i++) {
+        bool in_write = m->fields[i].encoding == CF_ENC_WRITE;
+        r->units[in_write ? m->fields[i].write : r->units_n++].fields_n++;
+    }
+}
+
+/* Gives each unit the places of its fields, so that none has to look for its own among all. */
+static void fill_units(cf_request *r, uint32_t *places)
+{
+    const cf_decrypt *m = &r->decrypt;
+    for (size_t i = 0; i < r->units_n; i++) {
+        r->units[i].fields = places;
+        places += r->units[i].fields_n;
+        r->units[i].fields_n = 0;
+    }
+    cf_unit *single = r->units + m->writes_n;
+    for (size_t i = 0; i < m->fields_n; i++) {
+        bool in_write = m->fields[i].encoding == CF_ENC_WRITE;
+        cf_unit *u = in_write ? &r->units[m->fields[i].write] : single++;
+        u->fields[u->fields_n++] = (uint32_t)i;
+    }
+}
+
 static CF_MUST_USE cf_result plan(cf_request *r)
 {
     const cf_decrypt *m = &r->decrypt;
     r->results = cf_arena_new(&r->arena, m->fields_n, sizeof *r->results);
     r->units = cf_arena_new(&r->arena, m->writes_n + m->fields_n, sizeof *r->units);
-    CF_REQUIRE(r->results != NULL && r->units != NULL, NO_MEMORY);
-    for (size_t i = 0; i < m->writes_n; i++) {
-        r->units[r->units_n++] = (cf_unit){.is_write = true, .index = (uint32_t)i};
-    }
+    uint32_t *places = cf_arena_new(&r->arena, m->fields_n, sizeof *places);
+    CF_REQUIRE(r->results != NULL && r->units != NULL && places != NULL, NO_MEMORY);
+    count_units(r);
+    fill_units(r, places);
     for (size_t i = 0; i < m->fields_n; i++) {
         r->results[i].name = m->fields[i].name;
-        if (m->fields[i].encoding != CF_ENC_WRITE) {
-            r->units[r->units_n++] = (cf_unit){.index = (uint32_t)i};
-        }
     }
     atomic_init(&r->units_left, r->units_n);
     return cf_ok();
@@ -105,25 +132,22 @@ static cf_binding binding_of(const cf_decrypt *m)
     return (cf_binding){m->tenant, m->vault_id, m->schema, m->suite};
 }
 
-/* Opens all fields of one write. Their plaintexts share a buffer that has room for all from the start, so none moves. */
+/* Opens all fields of one write. Their plaintexts share a buffer that has room for them from the start, so none moves. */
 static CF_MUST_USE cf_result open_write(cf_request *r, cf_unit *u, const cf_dh_key *key)
 {
     const cf_decrypt *m = &r->decrypt;
     const cf_binding binding = binding_of(m);
     CF_AUTO(cf_opener_free) cf_opener *opener = NULL;
-    CF_TRY(cf_opener_new(&binding, key, &m->writes[u->index], &opener));
+    CF_TRY(cf_opener_new(&binding, key, &m->writes[u->write], &opener));
     size_t room = 0;
-    for (size_t i = 0; i < m->fields_n; i++) {
-        room += m->fields[i].value.len;
+    for (size_t i = 0; i < u->fields_n; i++) {
+        room += m->fields[u->fields[i]].value.len;
     }
     CF_TRY(cf_buf_reserve(&u->plain, room));
-    for (size_t i = 0; i < m->fields_n; i++) {
-        if (m->fields[i].encoding != CF_ENC_WRITE || m->fields[i].write != u->index) {
-            continue;
-        }
-        size_t before = u->plain.len;
-        r->results[i].code = field_error(cf_opener_field(opener, &m->fields[i], &u->plain));
-        r->results[i].value = cf_view_make(u->plain.data + before, u->plain.len - before);
+    for (size_t i = 0; i < u->fields_n; i++) {
+        size_t at = u->fields[i], before = u->plain.len;
+        r->results[at].code = field_error(cf_opener_field(opener, &m->fields[at], &u->plain));
+        r->results[at].value = cf_view_make(u->plain.data + before, u->plain.len - before);
     }
     return cf_ok();
 }
@@ -131,18 +155,17 @@ static CF_MUST_USE cf_result open_write(cf_request *r, cf_unit *u, const cf_dh_k
 static CF_MUST_USE cf_result open_single(cf_request *r, cf_unit *u, const cf_dh_key *key)
 {
     const cf_binding binding = binding_of(&r->decrypt);
-    CF_TRY(cf_open_single(&binding, key, &r->decrypt.fields[u->index], &u->plain));
-    r->results[u->index].value = cf_buf_view(&u->plain);
+    size_t at = u->fields[0];
+    CF_TRY(cf_open_single(&binding, key, &r->decrypt.fields[at], &u->plain));
+    r->results[at].value = cf_buf_view(&u->plain);
     return cf_ok();
 }
 
 static void set_code(cf_request *r, const cf_unit *u, cf_err code)
 {
-    for (size_t i = 0; i < r->decrypt.fields_n; i++) {
-        const cf_field *f = &r->decrypt.fields[i];
-        if (u->is_write ? f->encoding == CF_ENC_WRITE && f->write == u->index : i == u->index) {
-            r->results[i] = (cf_field_result){.name = f->name, .code = code};
-        }
+    for (size_t i = 0; i < u->fields_n; i++) {
+        size_t at = u->fields[i];
+        r->results[at] = (cf_field_result){.name = r->decrypt.fields[at].name, .code = code};
     }
 }
 

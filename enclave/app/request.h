@@ -14,8 +14,10 @@
  *  multiplication each. */
 typedef struct {
     bool is_write;
-    uint32_t index; /* of the field, or of the write */
-    cf_buf plain;   /* what it opened; the results point into it */
+    uint32_t write;   /* its place among the writes */
+    uint32_t *fields; /* places of its fields */
+    size_t fields_n;
+    cf_buf plain; /* what it opened; the results point into it */
 } cf_unit;
 
 typedef struct cf_request cf_request;

@@ -16,6 +16,7 @@ struct flight {
     uint8_t digest[CF_KEY_DIGEST_BYTES];
     cf_buf texts; /* what the views below show */
     cf_view blob, tenant, vault_id, kms_key;
+    cf_curve curve;
     cf_request *waiting;
     bool called;
 };
@@ -47,6 +48,7 @@ static CF_MUST_USE cf_result flight_new(const cf_request *r, flight **ret)
     CF_AUTO(flight_free) flight *f = cf_mem_new(1, sizeof *f);
     CF_REQUIRE(f != NULL, NO_MEMORY);
     cf_copy(f->digest, r->key_digest, sizeof f->digest);
+    f->curve = m->suite.kem;
     /* record.md section 6: without a tenant there is no context. */
     cf_view from[] = {m->wrapped_key, m->tenant, m->tenant.len > 0 ? m->vault_id : CF_VIEW_EMPTY,
                       m->kms_key};
@@ -120,18 +122,19 @@ static CF_MUST_USE cf_result call_kms(cf_unwrap *u, const flight *f, cf_kms_link
     return cf_kms_decrypt_answer(cf_buf_view(&answer), ret_cms);
 }
 
-/* The key of one flight, put into the cache. Whatever came out of the CMS that is no key is told like a CMS that does not open
- * (cms.h): anybody between here and the KMS could otherwise learn from the difference. */
+/* The key of one flight, put into the cache. CBC authenticates nothing, and anybody between here and the KMS sees whether a key
+ * came out. So no octet of it goes unchecked, and a CMS that does not open is told like a key that is none, after the same
+ * multiplication. */
 static CF_MUST_USE cf_result unwrap(cf_unwrap *u, const flight *f, cf_kms_link *link,
                                     const cf_cached_key **ret)
 {
     CF_BUF(cms);
     CF_BUF(pkcs8);
     CF_AUTO(cf_dh_free) cf_dh_key *key = NULL;
-    cf_curve curve;
     CF_TRY(call_kms(u, f, link, &cms));
     cf_result r = cf_cms_open(cf_identity_recipient(u->spec.identity), cf_buf_view(&cms), &pkcs8);
-    r = cf_is_ok(r) ? cf_dh_from_pkcs8(cf_buf_view(&pkcs8), &curve, &key) : r;
+    CF_REQUIRE(r.code != CF_ERR_NO_MEMORY, NO_MEMORY);
+    r = cf_dh_pair_from_pkcs8(cf_buf_view(&pkcs8), f->curve, &key);
     CF_REQUIRE(r.code != CF_ERR_NO_MEMORY, NO_MEMORY);
     CF_REQUIRE(cf_is_ok(r), KEY);
     return cf_keycache_put(u->spec.cache, f->digest, key, cf_clock_mono_ms(), ret);
