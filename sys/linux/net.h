@@ -43,7 +43,8 @@ CF_MUST_USE cf_result cf_net_vsock_dial(uint32_t cid, uint32_t port, uint64_t de
 /** Descriptor passing over a Unix socket pair (SCM_RIGHTS), with one octet of meaning. fd -1 sends the octet alone.
  *  error CLOSED, TIMEOUT (the peer does not read), IO. */
 CF_MUST_USE cf_result cf_net_send_fd(int sock, uint8_t what, int fd);
-/** *ret_fd is -1 when only the octet came, else close-on-exec. error CLOSED, TIMEOUT, IO. */
+/** *ret_fd is -1 when only the octet came, else close-on-exec.
+ *  error CLOSED, TIMEOUT, IO; MALFORMED more than one descriptor came with the octet, or one found no room: none is kept. */
 CF_MUST_USE cf_result cf_net_recv_fd(int sock, uint64_t deadline_ms, uint8_t *ret_what,
                                      int *ret_fd);
 

@@ -41,16 +41,28 @@ CF_MUST_USE cf_result cf_net_send_fd(int sock, uint8_t what, int fd)
     return cf_ok();
 }
 
-/* The descriptor of the message, or -1. The room above is for one, so the kernel has closed any others. */
-static int fd_of(struct msghdr *message)
+/* The descriptor of the message, or -1; false when it does not carry just that. The kernel hands over as many as the room that it
+ * is told of holds: one. Should more come all the same, none is kept. */
+static bool fd_of(struct msghdr *message, int *ret)
 {
-    int fd = -1;
-    struct cmsghdr *head = CMSG_FIRSTHDR(message);
-    if (head != NULL && head->cmsg_level == SOL_SOCKET && head->cmsg_type == SCM_RIGHTS &&
-        head->cmsg_len == CMSG_LEN(sizeof fd)) {
-        cf_copy(&fd, CMSG_DATA(head), sizeof fd);
+    size_t n = 0;
+    for (struct cmsghdr *head = CMSG_FIRSTHDR(message); head != NULL;
+         head = CMSG_NXTHDR(message, head)) {
+        bool fds = head->cmsg_level == SOL_SOCKET && head->cmsg_type == SCM_RIGHTS;
+        size_t octets = fds ? head->cmsg_len - CMSG_LEN(0) : 0;
+        for (size_t at = 0; at + sizeof(int) <= octets; at += sizeof(int)) {
+            int fd;
+            cf_copy(&fd, CMSG_DATA(head) + at, sizeof fd);
+            cf_fd_close(ret);
+            *ret = fd;
+            n++;
+        }
     }
-    return fd;
+    bool ok = n <= 1 && (message->msg_flags & MSG_CTRUNC) == 0;
+    if (!ok) {
+        cf_fd_close(ret);
+    }
+    return ok;
 }
 
 CF_MUST_USE cf_result cf_net_recv_fd(int sock, uint64_t deadline_ms, uint8_t *ret_what, int *ret_fd)
@@ -63,10 +75,10 @@ CF_MUST_USE cf_result cf_net_recv_fd(int sock, uint64_t deadline_ms, uint8_t *re
         struct msghdr message = {.msg_iov = &octet,
                                  .msg_iovlen = 1,
                                  .msg_control = control.octets,
-                                 .msg_controllen = sizeof control.octets};
+                                 .msg_controllen = CMSG_LEN(sizeof(int))};
         ssize_t n = recvmsg(sock, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
         if (n > 0) {
-            *ret_fd = fd_of(&message);
+            CF_REQUIRE(fd_of(&message, ret_fd), MALFORMED);
             return cf_ok();
         }
         CF_REQUIRE(n != 0, CLOSED);

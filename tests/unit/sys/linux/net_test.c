@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sys/linux/net.h"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -257,6 +258,64 @@ static void test_pass(void **state)
     cf_fd_close(&ends[1]);
 }
 
+static size_t open_fds(void)
+{
+    size_t n = 0;
+    DIR *d = opendir("/proc/self/fd");
+    assert_non_null(d);
+    while (readdir(d) != NULL) {
+        n++;
+    }
+    (void)closedir(d);
+    return n;
+}
+
+/* One octet with n descriptors in one control message. */
+static void send_fds(int sock, const int *fds, size_t n)
+{
+    union {
+        char octets[CMSG_SPACE(8 * sizeof(int))];
+        struct cmsghdr align;
+    } control = {{0}};
+    char octet = 'K';
+    struct iovec v = {&octet, 1};
+    struct msghdr m = {.msg_iov = &v,
+                       .msg_iovlen = 1,
+                       .msg_control = control.octets,
+                       .msg_controllen = CMSG_SPACE(n * sizeof(int))};
+    struct cmsghdr *head = CMSG_FIRSTHDR(&m);
+    head->cmsg_level = SOL_SOCKET;
+    head->cmsg_type = SCM_RIGHTS;
+    head->cmsg_len = CMSG_LEN(n * sizeof(int));
+    cf_copy(CMSG_DATA(head), fds, n * sizeof(int));
+    assert_int_equal(sendmsg(sock, &m, 0), 1);
+}
+
+/* More descriptors than one: none is given, and none stays open. */
+static void test_pass_many(void **state)
+{
+    (void)state;
+    int pair[2];
+    const int fds[8] = {0, 1, 2, 0, 1, 2, 0, 1};
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
+    size_t before = open_fds();
+    for (size_t n = 1; n <= 8; n++) {
+        uint8_t what;
+        CF_FD(got);
+        send_fds(pair[0], fds, n);
+        if (n == 1) {
+            assert_ok(cf_net_recv_fd(pair[1], soon(), &what, &got));
+            assert_true(got >= 0);
+        } else {
+            assert_err(cf_net_recv_fd(pair[1], soon(), &what, &got), MALFORMED);
+            assert_int_equal(got, -1);
+        }
+    }
+    assert_int_equal(open_fds(), before);
+    cf_fd_close(&pair[0]);
+    cf_fd_close(&pair[1]);
+}
+
 static void test_fd_kind(void **state)
 {
     (void)state;
@@ -299,6 +358,7 @@ int main(void)
         cmocka_unit_test(test_tcp),
         cmocka_unit_test(test_write_deadline),
         cmocka_unit_test(test_pass),
+        cmocka_unit_test(test_pass_many),
         cmocka_unit_test(test_fd_kind),
         cmocka_unit_test(test_clock),
     };
