@@ -3,6 +3,7 @@
  * and writes all changes; one keeper copies the log into the database file and the head into the anchor. */
 #pragma once
 #include <pthread.h>
+#include <semaphore.h>
 #include <sqlite3.h>
 
 #include "host/store/store.h"
@@ -64,12 +65,11 @@ CF_MUST_USE cf_result cf_store_code(int code);
     CF_AUTO(cf_store_stmt_end) sqlite3_stmt *name = cf_store_stmt((conn), (id))
 
 /* A change that waits, on its caller's stack. */
-typedef enum { WAITER_QUEUED, WAITER_TAKEN, WAITER_DONE } waiter_state;
 typedef struct store_waiter {
     struct store_waiter *next, *prev;
     const cf_store_change *change;
-    pthread_cond_t done;
-    waiter_state state;
+    sem_t done;  /* posted once, when result and seq are set */
+    bool taken; /* by a transaction; under the store's lock */
     cf_result result;
     uint64_t seq;
 } store_waiter;

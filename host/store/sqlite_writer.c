@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The writer: one thread that owns the audit chain. It takes the changes that wait, up to CF_STORE_GROUP_MAX, writes them in
  * one transaction with one sync, and answers all of them when that is durable. */
+#include <errno.h>
 #include <time.h>
 
 #include "host/store/sqlite_priv.h"
@@ -28,23 +29,30 @@ static void queue_add(cf_store_sqlite *s, store_waiter *w)
     s->queued++;
 }
 
-/* Waits for an answer. A waiter that no transaction has taken leaves when its deadline passes; once it is taken only the outcome
- * is the truth. Called with the lock held. */
+/* Waits for the answer. A waiter that no transaction has taken leaves when its deadline passes; once it is taken only the outcome
+ * is the truth. It waits on a semaphore of its own and not under the lock: a group's waiters would all wake only to queue for
+ * that. */
 static void waiter_wait(cf_store_sqlite *s, store_waiter *w, uint64_t deadline_ms)
 {
     const struct timespec until = {.tv_sec = (time_t)(deadline_ms / 1000),
                                    .tv_nsec = (long)(deadline_ms % 1000) * 1000000};
-    bool expired = false;
-    while (w->state != WAITER_DONE && !(expired && w->state == WAITER_QUEUED)) {
-        if (w->state == WAITER_TAKEN || deadline_ms == CF_DEADLINE_NONE) {
-            pthread_cond_wait(&w->done, &s->lock);
-        } else {
-            expired = pthread_cond_timedwait(&w->done, &s->lock, &until) != 0;
+    while (deadline_ms != CF_DEADLINE_NONE) {
+        if (sem_clockwait(&w->done, CLOCK_MONOTONIC, &until) == 0) {
+            return;
+        }
+        if (errno == ETIMEDOUT) {
+            break;
         }
     }
-    if (w->state == WAITER_QUEUED) {
+    pthread_mutex_lock(&s->lock);
+    bool left = deadline_ms != CF_DEADLINE_NONE && !w->taken;
+    if (left) {
         queue_remove(s, w);
         w->result = cf_fail(CF_ERR_STORE_UNAVAILABLE);
+    }
+    pthread_mutex_unlock(&s->lock);
+    while (!left && sem_wait(&w->done) != 0) {
+        /* a signal's handler ran */
     }
 }
 
@@ -66,12 +74,9 @@ CF_MUST_USE cf_result cf_store_change_make(void *self, const cf_store_change *ch
     *ret_seq = 0;
     CF_REQUIRE(!s->read_only, STATE);
     CF_TRY(change_check(change));
-    store_waiter w = {.change = change, .state = WAITER_QUEUED};
-    pthread_condattr_t attr;
-    (void)pthread_condattr_init(&attr);
-    (void)pthread_condattr_setclock(&attr, CLOCK_MONOTONIC); /* that of cf_clock_mono_ms */
-    (void)pthread_cond_init(&w.done, &attr);
-    (void)pthread_condattr_destroy(&attr);
+    store_waiter w = {.change = change};
+    bool queued = false;
+    (void)sem_init(&w.done, 0, 0);
     pthread_mutex_lock(&s->lock);
     if (s->closing) {
         w.result = cf_fail(CF_ERR_STORE_UNAVAILABLE);
@@ -79,11 +84,14 @@ CF_MUST_USE cf_result cf_store_change_make(void *self, const cf_store_change *ch
         w.result = cf_fail(CF_ERR_BUSY);
     } else {
         queue_add(s, &w);
+        queued = true;
+    }
+    pthread_mutex_unlock(&s->lock);
+    if (queued) {
         pthread_cond_signal(&s->arrived);
         waiter_wait(s, &w, deadline_ms);
     }
-    pthread_mutex_unlock(&s->lock);
-    (void)pthread_cond_destroy(&w.done);
+    (void)sem_destroy(&w.done);
     *ret_seq = w.seq;
     return w.result;
 }
@@ -279,7 +287,7 @@ static void group_take(cf_store_sqlite *s, group *g)
     for (g->n = 0; g->n < CF_STORE_GROUP_MAX && s->first != NULL; g->n++) {
         store_waiter *w = s->first;
         queue_remove(s, w);
-        w->state = WAITER_TAKEN;
+        w->taken = true;
         g->waiters[g->n] = w;
     }
     pthread_mutex_unlock(&s->lock);
@@ -287,11 +295,10 @@ static void group_take(cf_store_sqlite *s, group *g)
 
 static void group_answer(cf_store_sqlite *s, group *g)
 {
-    pthread_mutex_lock(&s->lock);
     for (size_t i = 0; i < g->n; i++) {
-        g->waiters[i]->state = WAITER_DONE;
-        pthread_cond_signal(&g->waiters[i]->done);
+        (void)sem_post(&g->waiters[i]->done); /* it is gone from here on */
     }
+    pthread_mutex_lock(&s->lock);
     if (s->log_pages >= CF_STORE_LOG_PAGES) {
         pthread_cond_signal(&s->work);
     }
