@@ -8,6 +8,7 @@
 #include "core/base/number.h"
 #include "enclave/app/limits.h"
 #include "enclave/app/server.h"
+#include "enclave/app/thread.h"
 #include "sys/json/json_memory.h"
 #include "sys/linux/clock.h"
 #include "sys/linux/confine.h"
@@ -121,6 +122,7 @@ static CF_MUST_USE cf_result boot(const settings *s, cf_app *a)
                                    .done = cf_app_done,
                                    .ctx = a};
     CF_TRY(cf_unwrap_new(&unwrap, &a->unwrap));
+    cf_thread_be_patient(pthread_self());
     return cf_seccomp_enter(false);
 }
 

@@ -2,6 +2,7 @@
 /* Threads of the enclave: small stacks, so that many cost little locked memory. */
 #pragma once
 #include <pthread.h>
+#include <sched.h>
 
 #include "core/base/result.h"
 #include "enclave/app/limits.h"
@@ -16,4 +17,12 @@ static inline CF_MUST_USE cf_result cf_thread_start(pthread_t *ret, void *(*run)
     (void)pthread_attr_destroy(&attributes);
     CF_REQUIRE(started, NO_MEMORY);
     return cf_ok();
+}
+
+/** The thread no longer takes a processor from another that computes when it wakes; it waits for its turn, which is at once where a
+ *  processor is free. Under load answers and requests then pass many at a time. A refusal costs speed only. */
+static inline void cf_thread_be_patient(pthread_t thread)
+{
+    const struct sched_param normal = {.sched_priority = 0};
+    (void)pthread_setschedparam(thread, SCHED_BATCH, &normal);
 }

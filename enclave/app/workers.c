@@ -94,6 +94,7 @@ CF_MUST_USE cf_result cf_workers_new(unsigned n, cf_keycache *cache, cf_request_
     for (; w->n < n; w->n++) {
         CF_TRY(cf_thread_start(&w->threads[w->n], work, w));
         pin(w->threads[w->n], w->n);
+        cf_thread_be_patient(w->threads[w->n]);
     }
     *ret = w;
     w = NULL;

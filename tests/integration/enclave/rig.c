@@ -135,6 +135,8 @@ int rig_stop(rig **self)
     cf_soft_root_free(&r->root);
     cf_image_free(&r->image);
     cf_buf_free(&r->log);
+    cf_buf_free(&r->seen_doc);
+    cf_buf_free(&r->seen_spki);
     remove_folder(r);
     for (size_t i = 0; i < RIG_PAIRS_MAX; i++) {
         cf_dh_free(&r->pairs[i]);

@@ -29,7 +29,8 @@ struct rig {
     cf_dh_key *pairs[RIG_PAIRS_MAX];
     rig_kms_mode mode;
     unsigned delay_ms, calls, links;
-    bool form_b; /* CMS forms in turn */
+    bool form_b;                /* CMS forms in turn */
+    cf_buf seen_doc, seen_spki; /* the last document that held, and its key */
     rig_kms_conn conns[RIG_KMS_CONNS_MAX];
     size_t conns_n;
 };
