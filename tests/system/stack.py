@@ -193,7 +193,7 @@ class Stack:
         headers = {"Content-Type": "application/x-amz-json-1.1", "X-Amz-Target": f"TrentService.{operation}"}
         answer = call(UnixConnection(self.run / "kms.sock"), "POST", "/", json.dumps(body), headers)
         assert answer.status == 200, (operation, answer)
-        return answer.json
+        return answer.json if answer.body else {}
 
     @property
     def pcr0(self):
@@ -222,10 +222,15 @@ class Stack:
     def pids(self):
         return {d.name: d.pid for d in (self.api, self.agent, self.kmsd) if d and d.process and d.process.poll() is None}
 
+    def enclaves(self):
+        """What the agent says of its enclaves."""
+        answer = call(UnixConnection(self.run / "agent.sock"), "GET", "/enclaves")
+        assert answer.status == 200, answer
+        return answer.json
+
     def enclave_pid(self):
         """The enclave that the agent runs now."""
-        found = [p for p, name in descendants(self.agent.pid).items() if name.startswith("coffer-enclave")]
-        return found[-1] if found else None
+        return self.enclaves()[-1]["pid"]
 
     def connection(self, timeout=20):
         host, _, port = self.api.address.rpartition(":")

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A part of the stack is killed, held, full or late: the named error, nothing lost, and service goes on."""
 import concurrent.futures
+import contextlib
 import http.client
 import os
 import signal
@@ -138,13 +139,11 @@ def test_disk_full(tmp_path, small_disk):
     with Stack(tmp_path, api_state=small_disk / "api") as s:
         vault = s.create({"city": "x"})
         filler = small_disk / "filler"
-        with open(filler, "wb") as f:
-            try:
-                while True:
-                    f.write(b"\0" * 4096)
-                    f.flush()
-            except OSError:
+        fd = os.open(filler, os.O_WRONLY | os.O_CREAT)
+        with contextlib.suppress(OSError):
+            while os.write(fd, bytes(4096)):
                 pass
+        os.close(fd)
         acknowledged, refused = [], 0
         for i in range(40):
             answer = s.patch(vault, {"address1": f"{i}" * 500})

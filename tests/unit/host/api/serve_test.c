@@ -483,6 +483,24 @@ static void test_admin_token_again(void **state)
     assert_int_equal(b.status, 200);
 }
 
+/* A list of tokens that somebody has written into is no way to a new admin, and no reason not to serve. */
+static void test_altered_tokens_make_no_admin(void **state)
+{
+    world *w = *state;
+    char path[96];
+    bool missing = true;
+    CF_BUF(file);
+    (void)snprintf(path, sizeof path, "%s/other.token", w->folder);
+    assert_ok(cf_store_faulty_set(
+        &w->store, &(cf_fault){.op = CF_STORE_TOKENS, .err = CF_ERR_ROW_ALTERED}, 1));
+    assert_ok(cf_api_admin_token(w->api, path, &missing));
+    assert_false(missing);
+    assert_err(cf_file_read(path, 100, &file), NOT_FOUND);
+    assert_ok(cf_store_faulty_set(
+        &w->store, &(cf_fault){.op = CF_STORE_TOKENS, .err = CF_ERR_STORE_UNAVAILABLE}, 1));
+    assert_err(cf_api_admin_token(w->api, path, &missing), STORE_UNAVAILABLE);
+}
+
 static void test_store_fails_at_the_token(void **state)
 {
     world *w = *state;
@@ -569,6 +587,7 @@ int main(void)
         T(test_token_bodies),
         T(test_scopes_are_not_widened),
         T(test_admin_token_again),
+        T(test_altered_tokens_make_no_admin),
         T(test_store_fails_at_the_token),
         T(test_health_and_metrics),
         T(test_schemas),
