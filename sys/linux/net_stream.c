@@ -36,12 +36,14 @@ static bool must_wait(ssize_t n)
     return n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR);
 }
 
-/* One read of 1..max octets. The socket itself may block: each call asks not to. */
+/* One read of 1..max octets. The socket itself may block: each call asks not to. What is read is mostly the answer to what was just
+ * written, so it waits first: a read that finds nothing would be a call for nothing. */
 static CF_MUST_USE cf_result read_once(int fd, uint8_t *to, size_t max, uint64_t deadline_ms,
                                        size_t *ret_n)
 {
     *ret_n = 0;
     for (;;) {
+        CF_TRY(cf_net_wait(fd, POLLIN, deadline_ms));
         ssize_t n = recv(fd, to, max, MSG_DONTWAIT);
         if (n > 0) {
             *ret_n = (size_t)n;
@@ -51,7 +53,6 @@ static CF_MUST_USE cf_result read_once(int fd, uint8_t *to, size_t max, uint64_t
         if (!must_wait(n)) {
             return cf_errno_result(errno);
         }
-        CF_TRY(cf_net_wait(fd, POLLIN, deadline_ms));
     }
 }
 
