@@ -195,6 +195,39 @@ static void test_bounds(void **state)
     }
 }
 
+/* Members inside members: a document in base64, and a token. */
+static void test_nested_bounds(void **state)
+{
+    (void)state;
+    for (size_t len = 262144 - 1; len <= 262144 + 1; len++) {
+        CF_BUF(text);
+        CF_AUTO(cf_in_report_free) cf_in_report report;
+        assert_ok(cf_buf_append(
+            &text, quoted("{'CiphertextBlob':'AAAA','Recipient':{'AttestationDocument':'")));
+        for (size_t i = 0; i < len / 3; i++) {
+            assert_ok(cf_buf_append(&text, CF_LIT("AAAA")));
+        }
+        assert_ok(cf_buf_append(&text, len % 3 == 0   ? CF_VIEW_EMPTY
+                                       : len % 3 == 1 ? CF_LIT("AA==")
+                                                      : CF_LIT("AAA=")));
+        assert_ok(cf_buf_append(&text, quoted("'}}")));
+        assert_true(text.len <= CF_KMSD_BODY_BYTES_MAX);
+        assert_code(check("Decrypt", cf_buf_view(&text), &report),
+                    len <= 262144 ? CF_OK : CF_ERR_ARGUMENT);
+    }
+    for (size_t len = 8192 - 1; len <= 8192 + 1; len++) {
+        CF_BUF(text);
+        CF_AUTO(cf_in_report_free) cf_in_report report;
+        assert_ok(cf_buf_append(&text, quoted("{'KeyId':'x','GrantTokens':['")));
+        for (size_t i = 0; i < len; i++) {
+            assert_ok(cf_buf_append(&text, CF_LIT("\xc3\xa9"))); /* characters count, not octets */
+        }
+        assert_ok(cf_buf_append(&text, quoted("']}")));
+        assert_code(check("DescribeKey", cf_buf_view(&text), &report),
+                    len <= 8192 ? CF_OK : CF_ERR_ARGUMENT);
+    }
+}
+
 /* A cut value never ends inside a character. */
 static void test_echo_is_cut_between_characters(void **state)
 {
@@ -268,11 +301,9 @@ static void test_context_limit(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_sentences),
-        cmocka_unit_test(test_bounds),
-        cmocka_unit_test(test_echo_is_cut_between_characters),
-        cmocka_unit_test(test_context),
-        cmocka_unit_test(test_context_limit),
+        cmocka_unit_test(test_sentences),     cmocka_unit_test(test_bounds),
+        cmocka_unit_test(test_nested_bounds), cmocka_unit_test(test_echo_is_cut_between_characters),
+        cmocka_unit_test(test_context),       cmocka_unit_test(test_context_limit),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -243,12 +243,49 @@ static void test_call_limit(void **state)
     assert_ok(serve_end(&v));
 }
 
+static void *silent_client(void *arg)
+{
+    cf_nsm *n = arg;
+    uint8_t random[8];
+    uint64_t begin = cf_clock_mono_ms();
+    cf_result r = cf_nsm_random(n, random, sizeof random);
+    uint64_t took = cf_clock_mono_ms() - begin;
+    bool in_time = took >= CF_NSM_TIMEOUT_MS - 1 && took < CF_NSM_TIMEOUT_MS + 2000;
+    bool given_up = cf_nsm_random(n, random, sizeof random).code == CF_ERR_IO;
+    return r.code == CF_ERR_TIMEOUT && in_time && given_up ? arg : NULL;
+}
+
+/* A module that never answers, and an enclave that stops in the middle of a request: neither holds the other for ever. */
+static void test_silence(void **state)
+{
+    (void)state;
+    int ends[2];
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0);
+    cf_nsm n;
+    assert_ok(cf_nsm_open_stream(ends[0], &n));
+    pthread_t client;
+    assert_int_equal(pthread_create(&client, NULL, silent_client, &n), 0);
+    served v = {.fd = -1};
+    int fd = serve_start(&v);
+    uint64_t begin = cf_clock_mono_ms();
+    assert_ok(cf_net_write_full(fd, CF_LIT("\0\0\0\x0a\x69"), CF_DEADLINE_NONE));
+    assert_err(serve_end(&v), TIMEOUT);
+    assert_in_range(cf_clock_mono_ms() - begin, CF_NSM_TIMEOUT_MS - 1, CF_NSM_TIMEOUT_MS + 2000);
+    void *held = NULL;
+    assert_int_equal(pthread_join(client, &held), 0);
+    assert_non_null(held);
+    cf_nsm_close(&n);
+    cf_fd_close(&ends[1]);
+    cf_fd_close(&fd);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_client),        cmocka_unit_test(test_calls_are_serialised),
         cmocka_unit_test(test_bad_answers),   cmocka_unit_test(test_bad_requests),
         cmocka_unit_test(test_request_limit), cmocka_unit_test(test_call_limit),
+        cmocka_unit_test(test_silence),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }
