@@ -151,9 +151,9 @@ class Stack:
         return self.start_api()
 
     def stop(self):
-        for daemon in (self.api, self.agent, self.kmsd):
-            if daemon is not None:
-                daemon.stop()
+        """{name: exit status} of those that still ran."""
+        running = [d for d in (self.api, self.agent, self.kmsd) if d and d.process and d.process.poll() is None]
+        return {d.name: d.stop() for d in running}
 
     def __enter__(self):
         try:
@@ -163,8 +163,9 @@ class Stack:
             raise
 
     def __exit__(self, kind, *_):
-        self.stop()
+        ended = self.stop()
         if kind is None:
+            assert set(ended.values()) <= {0}, ended
             self.check_planted()
 
     # --- what must not leak ---
