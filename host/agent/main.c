@@ -164,6 +164,7 @@ int main(int argc, char **argv)
 {
     options o = {.connections = "2"};
     cf_log_program("agent");
+    cf_private_process();
     parse(argc, argv, &o);
     (void)links_of(&o);
     cf_signals_block();

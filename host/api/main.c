@@ -219,6 +219,7 @@ int main(int argc, char **argv)
     (void)snprintf(workers, sizeof workers, "%d", CF_API_WORKERS);
     options o = {.tenant = "default", .encoding = "3", .workers = workers};
     cf_log_program("api");
+    cf_private_process();
     parse(argc, argv, &o);
     cf_signals_block();
     cf_result r = run(&o);

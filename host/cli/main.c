@@ -4,9 +4,11 @@
 
 #include "host/cli/verbs.h"
 #include "sys/json/json_memory.h"
+#include "sys/linux/daemon.h"
 
 int main(int argc, char **argv)
 {
+    cf_private_process();
     /* a service that goes away in mid-request is an error to report, not a reason to die */
     struct sigaction ignore = {.sa_handler = SIG_IGN};
     (void)sigaction(SIGPIPE, &ignore, NULL);

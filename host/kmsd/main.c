@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* coffer-kmsd: options, start and end. docs/design/0001-spine.md */
 #include <stdlib.h>
-#include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 
 #include "host/kmsd/kmsd.h"
@@ -44,18 +42,6 @@ static void parse(int argc, char **argv, options *o)
         cf_log(CF_LOG_ERROR, "options.wrong", "argument=%d", rest);
         exit(2);
     }
-}
-
-/* No core dumps and no ptrace by others of the same user: keys are in this memory, and parsed requests, which the memory of
- * cf_json_prepare wipes. */
-static cf_result harden(void)
-{
-    const struct rlimit none = {0, 0};
-    (void)umask(077);
-    if (prctl(PR_SET_DUMPABLE, 0) != 0 || setrlimit(RLIMIT_CORE, &none) != 0) {
-        cf_log(CF_LOG_WARN, "harden.incomplete", "dumps=allowed");
-    }
-    return cf_json_prepare();
 }
 
 /* Whoever reaches the socket may use every key, so it must be one that only this user reaches. */
@@ -102,9 +88,11 @@ int main(int argc, char **argv)
 {
     options o = {.region = "us-east-1", .account = "000000000000"};
     cf_log_program("kmsd");
+    cf_private_process();
+    (void)umask(077);
     parse(argc, argv, &o);
     cf_signals_block();
-    cf_result r = harden();
+    cf_result r = cf_json_prepare();
     if (cf_is_ok(r)) {
         r = serve(&o);
     }

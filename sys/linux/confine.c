@@ -64,7 +64,8 @@ typedef struct {
     const cf_confine_spec *spec;
     int go
         [2]; /* one octet comes once the child's ids are mapped; the end means that the launcher has died */
-    int status[2]; /* lacks, then nothing (executed) or errno */
+    int status
+        [2]; /* one octet once the child's ids can be mapped; lacks; then nothing (executed) or errno */
 } start_pipes;
 
 /* The capabilities that cf_harden needs to leave the file system, and no other, and not to be had again by exec. */
@@ -156,16 +157,26 @@ static void limit(void)
     (void)prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
 }
 
+/* A launcher that is not root may map the ids of a child only while it may read its memory, which a private one's children do not
+ * allow (cf_private_process). So they do for that moment. */
+static bool become_mappable(const start_pipes *p)
+{
+    return (geteuid() == 0 || prctl(PR_SET_DUMPABLE, 1, 0, 0, 0) == 0) &&
+           write(p->status[1], "m", 1) == 1;
+}
+
 /* All of the child's life before the program's. The death signal is asked for last: changes of ids and of capabilities undo it. */
 static _Noreturn void child(start_pipes *p)
 {
     static char *const no_environment[] = {NULL};
     char go = 0;
     int image = -1;
+    int dumpable = prctl(PR_GET_DUMPABLE, 0, 0, 0, 0);
     (void)close(p->go[1]);
-    if (read(p->go[0], &go, 1) != 1) {
+    if (!become_mappable(p) || read(p->go[0], &go, 1) != 1) {
         _exit(1);
     }
+    (void)prctl(PR_SET_DUMPABLE, dumpable, 0, 0, 0);
     (void)setsid();
     unsigned lacks = become_nobody();
     int error = arrange_descriptors(p, &image);
@@ -227,24 +238,26 @@ static void allow_memlock(pid_t pid)
     }
 }
 
+/* Octets until there are n, or no more. */
+static size_t read_up_to(int fd, void *ret, size_t n)
+{
+    size_t got = 0;
+    while (got < n) {
+        ssize_t more = read(fd, (uint8_t *)ret + got, n - got);
+        if (more <= 0 && !(more < 0 && errno == EINTR)) {
+            break;
+        }
+        got += more > 0 ? (size_t)more : 0;
+    }
+    return got;
+}
+
 /* Lets the child go and hears what became of it. */
 static CF_MUST_USE cf_result hear(start_pipes *p, unsigned *lacks)
 {
     CF_REQUIRE(write(p->go[1], "g", 1) == 1, IO);
-    cf_fd_close(&p->status[1]);
     unsigned told[2];
-    size_t got = 0;
-    for (;;) {
-        ssize_t n = read(p->status[0], (uint8_t *)told + got, sizeof told - got);
-        if (n < 0 && errno == EINTR) {
-            continue;
-        }
-        if (n <= 0) {
-            break;
-        }
-        got += (size_t)n;
-    }
-    CF_REQUIRE(got == sizeof told[0], IO);
+    CF_REQUIRE(read_up_to(p->status[0], told, sizeof told) == sizeof told[0], IO);
     *lacks |= told[0];
     return cf_ok();
 }
@@ -268,8 +281,11 @@ static CF_MUST_USE cf_result start(const cf_confine_spec *spec, int flags, int *
         child(&p);
     }
     CF_REQUIRE(pid > 0, NOT_PERMITTED);
+    cf_fd_close(&p.status[1]);
     allow_memlock(pid);
-    cf_result r = (flags & CLONE_NEWUSER) != 0 ? map_ids(pid, lacks) : cf_ok();
+    char mappable;
+    cf_result r = cf_fail(read_up_to(p.status[0], &mappable, 1) == 1 ? CF_OK : CF_ERR_IO);
+    r = cf_is_ok(r) && (flags & CLONE_NEWUSER) != 0 ? map_ids(pid, lacks) : r;
     r = cf_is_ok(r) ? hear(&p, lacks) : r;
     if (cf_is_ok(r)) {
         *ret_pid = pid;

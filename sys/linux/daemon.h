@@ -3,6 +3,11 @@
 #pragma once
 #include "core/base/result.h"
 
+/** First thing in a host program, before it has threads or secrets: no core dumps; memory that no other process reads, but root's;
+ *  and none of it in swap where no limit on locked memory holds for it. Never fails: what is not granted is left. The process's
+ *  files in /proc belong to root from then on. What it executes has all this to do again, but for the core dumps. */
+void cf_private_process(void);
+
 /** One option of a program. */
 typedef struct {
     const char *name;  /* "listen" for --listen */

@@ -21,6 +21,7 @@
 #include <unistd.h>
 
 #include "sys/linux/clock.h"
+#include "sys/linux/daemon.h"
 #include "sys/linux/net.h"
 #include "tests/support/test.h"
 
@@ -396,6 +397,18 @@ static void check_root_without_user_ns(void)
     (void)probe_end(&p, text, sizeof text);
 }
 
+static unsigned root_lacks;
+
+static void check_private_root(void)
+{
+    probe p = probe_start("filter", "idle", "main");
+    probe_wait_for(&p, "filter 0");
+    check_that(p.lacks == root_lacks);
+    check_that(status_number(p.pid, "status", "Uid:", 10) == 65534);
+    char text[256];
+    (void)probe_end(&p, text, sizeof text);
+}
+
 static void check_without_network_ns(void)
 {
     probe p = probe_start("filter", "tcp", "main");
@@ -416,10 +429,33 @@ static void check_ordinary_without_namespaces(void)
     check_that((inside & CF_LACKS_ROOT) != 0);
 }
 
+static void become_ordinary_and_private(void)
+{
+    become_ordinary();
+    cf_private_process();
+    check_that(prctl(PR_GET_DUMPABLE, 0, 0, 0, 0) == 0);
+}
+
 static void test_ordinary_user(void **state)
 {
     (void)state;
     in_child(become_ordinary, check_ordinary);
+    in_child(become_ordinary_and_private, check_ordinary);
+}
+
+/* As the agent does. */
+static void test_private_root(void **state)
+{
+    (void)state;
+    if (geteuid() != 0) {
+        skip();
+    }
+    char text[256];
+    probe p = probe_start("filter", "idle", "main");
+    probe_wait_for(&p, "filter 0");
+    root_lacks = p.lacks;
+    (void)probe_end(&p, text, sizeof text);
+    in_child(cf_private_process, check_private_root);
 }
 
 static void test_container_root(void **state)
@@ -571,6 +607,7 @@ int main(void)
         cmocka_unit_test(test_filter_kills),
         cmocka_unit_test(test_outside_as_root),
         cmocka_unit_test(test_ordinary_user),
+        cmocka_unit_test(test_private_root),
         cmocka_unit_test(test_container_root),
         cmocka_unit_test(test_container_user),
         cmocka_unit_test(test_dies_with_launcher),
