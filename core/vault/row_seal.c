@@ -11,9 +11,12 @@ CF_MUST_USE cf_result cf_row_seal(const cf_secret *row_key, cf_view row,
     cf_digest mac;
     cf_wipe(ret, CF_ROW_SEAL_BYTES);
     CF_REQUIRE(row_key->len == CF_ROW_KEY_BYTES, KEY);
-    CF_TRY(cf_hmac_parts(CF_SHA384, cf_secret_view(row_key), parts, 2, &mac));
-    cf_copy(ret, mac.b, CF_ROW_SEAL_BYTES);
-    return cf_ok();
+    cf_result r = cf_hmac_parts(CF_SHA384, cf_secret_view(row_key), parts, 2, &mac);
+    if (cf_is_ok(r)) {
+        cf_copy(ret, mac.b, CF_ROW_SEAL_BYTES);
+    }
+    cf_wipe(&mac, sizeof mac);
+    return r;
 }
 
 CF_MUST_USE cf_result cf_row_check(const cf_secret *row_key, cf_view row, cf_view seal)

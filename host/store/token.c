@@ -30,7 +30,10 @@ CF_MUST_USE cf_result cf_token_seal(const cf_secret *audit_key, const cf_token *
     CF_TRY(cf_write_end(&w));
     const cf_view parts[] = {CF_VIEW_OF(label), cf_buf_view(&plain)};
     cf_digest mac;
-    CF_TRY(cf_hmac_parts(CF_SHA384, cf_secret_view(audit_key), parts, 2, &mac));
-    cf_copy(ret, mac.b, CF_ROW_SEAL_BYTES);
-    return cf_ok();
+    cf_result r = cf_hmac_parts(CF_SHA384, cf_secret_view(audit_key), parts, 2, &mac);
+    if (cf_is_ok(r)) {
+        cf_copy(ret, mac.b, CF_ROW_SEAL_BYTES);
+    }
+    cf_wipe(&mac, sizeof mac);
+    return r;
 }
