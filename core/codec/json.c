@@ -5,12 +5,12 @@
 
 #include "core/codec/base64.h"
 
-/* jansson's own bound on nesting is 2048 levels of recursion. This one is checked in a flat pass
- * over the text, in which only strings have to be told from the rest; what is malformed is left to
- * jansson to find. */
-static bool depth_ok(cf_view text)
+/* jansson's own bound on nesting is 2048 levels of recursion, and on values there is none. Both are checked in a flat pass over the
+ * text, in which only strings have to be told from the rest; what is malformed is left to jansson to find. Every value but the
+ * first follows an opening bracket or a comma. */
+static CF_MUST_USE cf_result shape_ok(cf_view text, size_t values_max)
 {
-    size_t depth = 0;
+    size_t depth = 0, values = 1;
     bool in_string = false;
     for (size_t i = 0; i < text.len; i++) {
         uint8_t c = text.data[i];
@@ -20,14 +20,16 @@ static bool depth_ok(cf_view text)
             i += c == '\\'; /* the octet behind it is escaped: no quote */
         } else if (c == '{' || c == '[') {
             depth++;
-            if (depth > CF_JSON_DEPTH_MAX) {
-                return false;
-            }
+            values++;
+            CF_REQUIRE(depth <= CF_JSON_DEPTH_MAX, DEPTH);
         } else if ((c == '}' || c == ']') && depth > 0) {
             depth--;
+        } else if (c == ',') {
+            values++;
         }
+        CF_REQUIRE(values <= values_max, SIZE);
     }
-    return true;
+    return cf_ok();
 }
 
 static cf_err err_of(enum json_error_code code)
@@ -72,11 +74,17 @@ static void error_wipe(json_error_t *error)
 
 CF_MUST_USE cf_result cf_json_parse(cf_view text, size_t bytes_max, json_t **ret)
 {
+    return cf_json_parse_long(text, bytes_max, CF_JSON_VALUES_MAX, ret);
+}
+
+CF_MUST_USE cf_result cf_json_parse_long(cf_view text, size_t bytes_max, size_t values_max,
+                                         json_t **ret)
+{
     *ret = NULL;
     CF_REQUIRE(text.len <= bytes_max, SIZE);
     CF_REQUIRE(text.len > 0, TRUNCATED);
     CF_REQUIRE(cf_utf8_ok(text), UTF8);
-    CF_REQUIRE(depth_ok(text), DEPTH);
+    CF_TRY(shape_ok(text, values_max));
     /* jansson takes a NUL between tokens for the end of the text */
     CF_REQUIRE(memchr(text.data, 0, text.len) == NULL, MALFORMED);
     CF_AUTO(error_wipe) json_error_t error = {.line = 0};

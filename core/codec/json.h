@@ -18,6 +18,10 @@
  *  sees the text, so that its recursion is as shallow. */
 #define CF_JSON_DEPTH_MAX 16
 
+/** Values of one text: itself, members and elements, an empty array or object counted twice; one more is CF_ERR_SIZE. jansson takes
+ *  up to 80 octets for one that two octets of text are enough for. */
+#define CF_JSON_VALUES_MAX 8192
+
 static inline void cf_json_free(json_t **j)
 {
     json_decref(*j);
@@ -27,14 +31,17 @@ static inline void cf_json_free(json_t **j)
 #define CF_JSON(name) CF_AUTO(cf_json_free) json_t *name = NULL
 
 /** Parses one JSON value and nothing after it but white space. Integers are those of int64_t.
- *  in    text of at most bytes_max octets
+ *  in    text of at most bytes_max octets and CF_JSON_VALUES_MAX values
  *  out   *ret a new reference the caller drops; NULL after any error
- *  error SIZE, UTF8, DEPTH in this order before anything else; then DUPLICATE a member appears
+ *  error SIZE, UTF8, DEPTH or, for its values, SIZE in this order before anything else; then DUPLICATE a member appears
  *        twice at any level, TRUNCATED the text ends too early, TRAILING it goes on, RANGE a number
  *        beyond int64_t or double, MALFORMED the rest (also an escaped or raw NUL and half of a
  *        surrogate pair), NO_MEMORY
  *  cost  three passes; several small allocations per value */
 CF_MUST_USE cf_result cf_json_parse(cf_view text, size_t bytes_max, json_t **ret);
+/** The same with a limit of the caller's for the values: for long lists from a source that is trusted. */
+CF_MUST_USE cf_result cf_json_parse_long(cf_view text, size_t bytes_max, size_t values_max,
+                                         json_t **ret);
 
 /** Appends the compact text of j, members in the order they were set. out is as before after an
  *  error.

@@ -182,7 +182,8 @@ CF_MUST_USE cf_result cli_try(cli_session *s, const char *method, const char *pa
                            .answer_bytes_max = CF_CLI_ANSWER_BYTES_MAX,
                            .once = strcmp(method, "GET") != 0};
     CF_TRY(cf_http_client_call(s->http, &req, &ret->status, &ret->body));
-    cf_ignore(cf_json_parse(cf_buf_view(&ret->body), CF_CLI_ANSWER_BYTES_MAX, &ret->json));
+    cf_ignore(cf_json_parse_long(cf_buf_view(&ret->body), CF_CLI_ANSWER_BYTES_MAX,
+                                 CF_CLI_ANSWER_VALUES_MAX, &ret->json));
     return cf_ok();
 }
 

@@ -8,6 +8,7 @@
 #include "host/http/client.h"
 
 #define CF_CLI_ANSWER_BYTES_MAX ((size_t)64 << 20) /* a full page of the audit log is below it */
+#define CF_CLI_ANSWER_VALUES_MAX ((size_t)1 << 19) /* and has 270 for an entry */
 #define CF_CLI_INPUT_BYTES_MAX ((size_t)8 << 20)
 #define CF_CLI_TOKEN_BYTES_MAX 256
 #define CF_CLI_PATH_BYTES_MAX 4096

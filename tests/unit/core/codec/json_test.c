@@ -189,6 +189,46 @@ static void bounds_the_depth(void **state)
     assert_int_equal(parse(CF_VIEW_OF(deep)), CF_ERR_DEPTH);
 }
 
+/* An array of n values by the count of json.h, most of them this unit, which adds some. */
+static void put_values(cf_buf *out, const char *unit, size_t adds, size_t n)
+{
+    size_t values = 2;
+    cf_buf_clear(out);
+    assert_ok(cf_buf_append(out, CF_LIT("[1")));
+    while (values < n) {
+        bool fits = values + adds <= n;
+        assert_ok(cf_buf_append(out, CF_LIT(",")));
+        assert_ok(cf_buf_append(out, fits ? cf_view_str(unit) : CF_LIT("1")));
+        values += fits ? adds : 1;
+    }
+    assert_ok(cf_buf_append(out, CF_LIT("]")));
+}
+
+static void bounds_the_values(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *unit;
+        size_t adds;
+    } forms[] = {
+        {"1", 1}, {"{}", 2}, {"[]", 2}, {"{\"a,[{\":\"\\\",,,,\",\"b\":1}", 3}, {"[[],[1,2]]", 6}};
+    CF_BUF(b);
+    for (size_t i = 0; i < sizeof forms / sizeof *forms; i++) {
+        for (size_t n = CF_JSON_VALUES_MAX - 1; n <= CF_JSON_VALUES_MAX + 1; n++) {
+            CF_JSON(j);
+            CF_JSON(small);
+            put_values(&b, forms[i].unit, forms[i].adds, n);
+            cf_result r = cf_json_parse(cf_buf_view(&b), (size_t)1 << 20, &j);
+            assert_code(r, n <= CF_JSON_VALUES_MAX ? CF_OK : CF_ERR_SIZE);
+            assert_int_equal(j != NULL, n <= CF_JSON_VALUES_MAX);
+            /* and by a limit of one's own */
+            assert_ok(cf_json_parse_long(cf_buf_view(&b), (size_t)1 << 20, n, &small));
+            cf_json_free(&small);
+            assert_err(cf_json_parse_long(cf_buf_view(&b), (size_t)1 << 20, n - 1, &small), SIZE);
+        }
+    }
+}
+
 static void gives_what_it_took(void **state)
 {
     (void)state;
@@ -438,6 +478,7 @@ int main(void)
         cmocka_unit_test(takes_and_refuses),
         cmocka_unit_test(bounds_the_size),
         cmocka_unit_test(bounds_the_depth),
+        cmocka_unit_test(bounds_the_values),
         cmocka_unit_test(gives_what_it_took),
         cmocka_unit_test(refuses_to_dump),
         cmocka_unit_test(puts_strings),
