@@ -132,7 +132,8 @@ typedef struct {
     size_t unknown_n;
 } seen;
 
-/* Skips the value of an unknown member, which may not be nested deeper than the payload may be. */
+/* Skips the value of an unknown member, which may not be nested deeper than the payload may be. A tag would be skipped with all that
+ * it stands before, whatever its depth; no payload has one. */
 static void skip_value(cf_cbor *c)
 {
     uint8_t base = c->depth;
@@ -145,6 +146,8 @@ static void skip_value(cf_cbor *c)
             cf_cbor_array(c);
         } else if (kind == CF_CBOR_MAP) {
             cf_cbor_map(c);
+        } else if (kind == CF_CBOR_TAG) {
+            fail(c, CF_ERR_WRONG_TYPE);
         } else {
             cf_cbor_skip(c);
         }

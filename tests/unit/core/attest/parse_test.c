@@ -290,7 +290,11 @@ static void test_unknown_values(void **state)
         {"81 81 81 00", CF_OK},
         {"a1 00 a1 00 a0", CF_OK},
         {"9f 9f 9f 9f ff ff ff ff", CF_ERR_DEPTH},
-        {"c1 00", CF_OK},
+        {"c1 00", CF_ERR_WRONG_TYPE}, /* a tag hides what it stands before, for one its depth */
+        {"c1 81 81 81 81 81 00", CF_ERR_WRONG_TYPE},
+        {"81 c1 80", CF_ERR_WRONG_TYPE},
+        {"a1 c1 00 00", CF_ERR_WRONG_TYPE},
+        {"d9 d9f7 00", CF_ERR_WRONG_TYPE},
         {"fb 0000000000000000", CF_OK},
         {"f6", CF_OK},
         {"9f 01 02 ff", CF_OK},
