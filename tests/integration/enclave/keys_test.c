@@ -310,6 +310,38 @@ static void test_in_flight_limits(void **state)
     }
 }
 
+/* Few requests can be in flight when they are large: their octets are bounded together. */
+static void test_in_flight_octets(void **state)
+{
+    (void)state;
+    enum { FIELDS = 15, SENT = 40, LIMIT = 32 << 20 };
+    static uint8_t value[CF_VALUE_BYTES_MAX];
+    rig_conn c;
+    rig_request q;
+    CF_BUF(body);
+    size_t busy = 0, late = 0;
+    rig_kms_set(enclave, RIG_KMS_HANGS, 0);
+    rig_hello(enclave, &c);
+    make_request(&q, 1, CF_ENC_BINARY, FIELDS);
+    for (size_t i = 0; i < FIELDS; i++) {
+        q.fields[i].value = CF_VIEW_OF(value);
+    }
+    q.message.deadline_ms = 4000;
+    assert_ok(cf_decrypt_encode(&q.message, &body));
+    send_many(&c, &q, SENT);
+    for (size_t i = 0; i < SENT; i++) {
+        cf_msg m;
+        assert_true(rig_receive(&c, WAIT_MS, &m));
+        busy += rig_error(&m) == CF_ERR_BUSY;
+        /* those whose call of the KMS ended before their own time */
+        late += rig_error(&m) == CF_ERR_KMS_UNAVAILABLE || rig_error(&m) == CF_ERR_TIMEOUT;
+    }
+    assert_int_equal(late, LIMIT / body.len);
+    assert_int_equal(busy, SENT - late);
+    rig_request_free(&q);
+    rig_close(&c);
+}
+
 /* A hung KMS holds its threads, never a worker, and lets go of them again. */
 static void test_kms_hangs_and_comes_back(void **state)
 {
@@ -375,6 +407,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_connections_are_kept, start, stop),
         cmocka_unit_test_setup_teardown(test_deadline, start, stop),
         cmocka_unit_test_setup_teardown(test_in_flight_limits, start, stop),
+        cmocka_unit_test_setup_teardown(test_in_flight_octets, start, stop),
         cmocka_unit_test_setup_teardown(test_kms_hangs_and_comes_back, start, stop),
         cmocka_unit_test_setup_teardown(test_kms_dead_and_back, start, stop),
     };

@@ -40,6 +40,9 @@ static void *keep_log(void *self)
     ssize_t n;
     while ((n = read(r->log_fd, octets, sizeof octets)) > 0) {
         (void)pthread_mutex_lock(&r->lock);
+        if (getenv("CF_RIG_LOG") != NULL) {
+            (void)!write(STDERR_FILENO, octets, (size_t)n);
+        }
         rig_need(cf_is_ok(cf_buf_append(&r->log, cf_view_make(octets, (size_t)n))));
         (void)pthread_mutex_unlock(&r->lock);
     }

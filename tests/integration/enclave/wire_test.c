@@ -67,6 +67,8 @@ static void test_drain(void **state)
     make_request(&q, 1, CF_ENC_BINARY, 1);
     rig_kms_set(enclave, RIG_KMS_WORKS, 300);
     rig_send_decrypt(&c, 50, &q.message);
+    while (rig_health(&other, &keep).inflight == 0) {
+    }
     assert_code((cf_result){code_of(&other, CF_MSG_DRAIN, CF_LIT("\xa0"))}, CF_OK);
     assert_code((cf_result){code_of(&other, CF_MSG_DRAIN, CF_LIT("\xa0"))}, CF_ERR_STATE);
     assert_code((cf_result){decrypt_code(&other, &q, 51)}, CF_ERR_STATE);
