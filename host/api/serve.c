@@ -49,7 +49,7 @@ static CF_MUST_USE cf_result authenticate(cf_api_call *c)
     uint8_t hash[CF_TOKEN_HASH_BYTES];
     cf_token token;
     CF_TRY(cf_token_hash_of(cf_http_header(c->http, "Authorization"), hash));
-    CF_TRY(cf_token_find(c->api->tokens, &c->api->store, hash, &token));
+    CF_TRY(cf_token_find(c->api->tokens, &c->api->store, hash, cf_clock_mono_ms(), &token));
     CF_REQUIRE(cf_token_active(&token, cf_clock_wall_ms()), UNAUTHENTICATED);
     c->token = token;
     return cf_ok();

@@ -125,12 +125,17 @@ const char *cf_token_state(const cf_token *t, uint64_t now_ms)
     return t->revoked_ms != 0 ? "revoked" : cf_token_active(t, now_ms) ? "active" : "expired";
 }
 
+typedef struct {
+    cf_token token; /* free: id is empty */
+    uint64_t until_ms;
+} kept_token;
+
 /* Each hash has one place; two tokens of one place displace each other, which costs look-ups in the store and nothing else. */
 struct cf_token_cache {
     pthread_mutex_t lock;
     uint64_t
         forgotten; /* grows with every change, so that a look-up which began before it is not kept */
-    cf_token tokens[CF_API_TOKEN_CACHE_MAX]; /* free: id is empty */
+    kept_token tokens[CF_API_TOKEN_CACHE_MAX];
 };
 
 CF_MUST_USE cf_result cf_token_cache_new(cf_token_cache **ret)
@@ -150,7 +155,7 @@ void cf_token_cache_free(cf_token_cache **c)
     }
 }
 
-static cf_token *place_of(cf_token_cache *c, const uint8_t hash[static CF_TOKEN_HASH_BYTES])
+static kept_token *place_of(cf_token_cache *c, const uint8_t hash[static CF_TOKEN_HASH_BYTES])
 {
     return &c->tokens[((size_t)hash[0] << 8 | hash[1]) % CF_API_TOKEN_CACHE_MAX];
 }
@@ -162,13 +167,14 @@ static bool is_token(const cf_token *t, const uint8_t hash[static CF_TOKEN_HASH_
 }
 
 CF_MUST_USE cf_result cf_token_find(cf_token_cache *c, const cf_store *store,
-                                    const uint8_t hash[static CF_TOKEN_HASH_BYTES], cf_token *ret)
+                                    const uint8_t hash[static CF_TOKEN_HASH_BYTES], uint64_t now_ms,
+                                    cf_token *ret)
 {
     (void)pthread_mutex_lock(&c->lock);
-    cf_token *place = place_of(c, hash);
-    bool found = is_token(place, hash);
+    kept_token *place = place_of(c, hash);
+    bool found = is_token(&place->token, hash) && now_ms < place->until_ms;
     if (found) {
-        *ret = *place;
+        *ret = place->token;
     }
     uint64_t forgotten = c->forgotten;
     (void)pthread_mutex_unlock(&c->lock);
@@ -189,7 +195,7 @@ CF_MUST_USE cf_result cf_token_find(cf_token_cache *c, const cf_store *store,
     CF_REQUIRE(is_token(ret, hash), UNAUTHENTICATED);
     (void)pthread_mutex_lock(&c->lock);
     if (forgotten == c->forgotten) {
-        *place = *ret;
+        *place = (kept_token){*ret, now_ms + CF_API_TOKEN_CACHE_MS};
     }
     (void)pthread_mutex_unlock(&c->lock);
     return cf_ok();
@@ -199,9 +205,9 @@ void cf_token_forget(cf_token_cache *c, const uint8_t hash[static CF_TOKEN_HASH_
 {
     (void)pthread_mutex_lock(&c->lock);
     c->forgotten++;
-    cf_token *place = place_of(c, hash);
-    if (is_token(place, hash)) {
-        *place = (cf_token){.scopes = 0};
+    kept_token *place = place_of(c, hash);
+    if (is_token(&place->token, hash)) {
+        *place = (kept_token){.until_ms = 0};
     }
     (void)pthread_mutex_unlock(&c->lock);
 }

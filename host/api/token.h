@@ -22,15 +22,16 @@ bool cf_token_active(const cf_token *t, uint64_t now_ms);
 uint32_t cf_scope_bit(cf_view name);
 const char *cf_scope_at(size_t i, uint32_t *ret_bit);
 
-/** Tokens that were looked up lately, by hash: a look-up in the store costs a query, one here about a hundred nanoseconds.
- *  It may be trusted because this process alone changes tokens, and forgets each that it changes. Opaque; for all threads. */
+/** Tokens that were looked up lately, by hash: a look-up in the store costs a query, one here about a hundred nanoseconds. This process
+ *  forgets each that it changes; what another one changes is known here after CF_API_TOKEN_CACHE_MS. Opaque; for all threads. */
 typedef struct cf_token_cache cf_token_cache;
 CF_MUST_USE cf_result cf_token_cache_new(cf_token_cache **ret);
 void cf_token_cache_free(cf_token_cache **c);
 
-/** The token of that hash, from the cache or the store. error UNAUTHENTICATED there is none, or the store's seal of it
+/** The token of that hash, from the cache or the store; now_ms is of the monotonic clock. error UNAUTHENTICATED there is none, or the store's seal of it
  *  does not hold; STORE_UNAVAILABLE. */
 CF_MUST_USE cf_result cf_token_find(cf_token_cache *c, const cf_store *store,
-                                    const uint8_t hash[static CF_TOKEN_HASH_BYTES], cf_token *ret);
+                                    const uint8_t hash[static CF_TOKEN_HASH_BYTES], uint64_t now_ms,
+                                    cf_token *ret);
 /** To be called once a change of the token is durable, before the change is answered. */
 void cf_token_forget(cf_token_cache *c, const uint8_t hash[static CF_TOKEN_HASH_BYTES]);

@@ -241,27 +241,51 @@ static void test_token_cache(void **state)
     memset(stored.hash, 9, sizeof stored.hash);
     lookups = 0;
     for (int i = 0; i < 3; i++) {
-        assert_ok(cf_token_find(c, &store, stored.hash, &t));
+        assert_ok(cf_token_find(c, &store, stored.hash, 1000, &t));
         assert_string_equal(t.id, "t_a");
     }
     assert_int_equal(lookups, 1);
     uint8_t other[CF_TOKEN_HASH_BYTES] = {0};
-    assert_err(cf_token_find(c, &store, other, &t), UNAUTHENTICATED);
-    assert_err(cf_token_find(c, &store, other, &t), UNAUTHENTICATED);
+    assert_err(cf_token_find(c, &store, other, 1000, &t), UNAUTHENTICATED);
+    assert_err(cf_token_find(c, &store, other, 1000, &t), UNAUTHENTICATED);
     assert_int_equal(lookups, 3); /* what there is none of takes no room */
     memset(other, 9, 8);          /* the place of the first, another hash */
-    assert_err(cf_token_find(c, &store, other, &t), UNAUTHENTICATED);
+    assert_err(cf_token_find(c, &store, other, 1000, &t), UNAUTHENTICATED);
     cf_token_forget(c, other);
-    assert_ok(cf_token_find(c, &store, stored.hash, &t));
+    assert_ok(cf_token_find(c, &store, stored.hash, 1000, &t));
     assert_int_equal(lookups, 4);
     cf_token_forget(c, stored.hash);
     /* A token that changes while it is looked up is not kept as it was. */
     race = c;
-    assert_ok(cf_token_find(c, &store, stored.hash, &t));
+    assert_ok(cf_token_find(c, &store, stored.hash, 1000, &t));
     race = NULL;
-    assert_ok(cf_token_find(c, &store, stored.hash, &t));
+    assert_ok(cf_token_find(c, &store, stored.hash, 1000, &t));
     assert_int_equal(t.revoked_ms, 5);
     assert_int_equal(lookups, 6);
+}
+
+/* Another process has revoked it: known here once the age of an entry is reached, and counted from the look-up. */
+static void test_token_cache_age(void **state)
+{
+    (void)state;
+    const cf_store_ops ops = {.token_by_hash = by_hash};
+    cf_store store = {&ops, NULL};
+    cf_token t;
+    CF_AUTO(cf_token_cache_free) cf_token_cache *c = NULL;
+    assert_ok(cf_token_cache_new(&c));
+    stored = (cf_token){.id = "t_a", .scopes = CF_SCOPE_READ};
+    memset(stored.hash, 9, sizeof stored.hash);
+    lookups = 0;
+    const uint64_t began = 5000, ends = began + CF_API_TOKEN_CACHE_MS;
+    assert_ok(cf_token_find(c, &store, stored.hash, began, &t));
+    stored.revoked_ms = 7;
+    assert_ok(cf_token_find(c, &store, stored.hash, ends - 1, &t));
+    assert_int_equal(t.revoked_ms, 0);
+    assert_int_equal(lookups, 1);
+    assert_ok(cf_token_find(c, &store, stored.hash, ends, &t));
+    assert_int_equal(t.revoked_ms, 7);
+    assert_ok(cf_token_find(c, &store, stored.hash, ends + 1, &t));
+    assert_int_equal(lookups, 2);
 }
 
 #define T(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -276,6 +300,7 @@ int main(void)
         cmocka_unit_test(test_token_text),
         cmocka_unit_test(test_token_states),
         cmocka_unit_test(test_token_cache),
+        cmocka_unit_test(test_token_cache_age),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
