@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "core/base/number.h"
 #include "core/codec/json.h"
@@ -82,6 +83,21 @@ static cf_result told(cf_result r, const char *what)
     return r;
 }
 
+/* A key that others could read may be theirs already, and then rows and audit log are no longer proof of anything. */
+static CF_MUST_USE cf_result owner_only(const char *path)
+{
+    struct stat st;
+    CF_REQUIRE(stat(path, &st) == 0, IO);
+    if ((st.st_mode & 077) != 0) {
+        fprintf(
+            stderr,
+            "coffer-api: others than its owner may read or write row.key, so they may have it.\n"
+            "coffer-api: make sure that they do not, and give the file the mode 0600\n");
+        return cf_fail(CF_ERR_NOT_PERMITTED);
+    }
+    return cf_ok();
+}
+
 /* The row key, made at the first start. A store whose key is gone must not get a new one: every row would seem altered. */
 static CF_MUST_USE cf_result row_key(const char *state, const char *store_path, cf_secret *ret)
 {
@@ -92,6 +108,7 @@ static CF_MUST_USE cf_result row_key(const char *state, const char *store_path, 
     if (r.code != CF_ERR_NOT_FOUND) {
         CF_TRY(r);
         CF_REQUIRE(octets.len == CF_ROW_KEY_BYTES, KEY);
+        CF_TRY(owner_only(path));
         return cf_secret_set(ret, cf_buf_view(&octets));
     }
     CF_BUF(first);

@@ -20,6 +20,19 @@ def test_no_core_dumps(stack):
         assert re.search(r"Max core file size +0 +0 ", pathlib.Path(f"/proc/{pid}/limits").read_text())
 
 
+@pytest.mark.parametrize("mode", [0o640, 0o604, 0o620, 0o602])
+def test_row_key_that_others_may_read(fresh, mode):
+    assert fresh.api.stop() == 0
+    key = fresh.api_state / "row.key"
+    assert key.stat().st_mode & 0o777 == 0o600
+    key.chmod(mode)
+    fresh.start_api(ready=False)
+    assert fresh.api.process.wait(10) == 1
+    assert "row.key" in fresh.log_text() and "mode 0600" in fresh.log_text()
+    key.chmod(0o600)
+    fresh.start_api()
+
+
 @pytest.fixture
 def ordinary():
     """`coffer up` as an ordinary user, under its own and where it can reach them: (process, folder)."""
