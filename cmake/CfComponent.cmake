@@ -122,14 +122,23 @@ function(cf_executable target)
 endfunction()
 
 # A program of the project: build/<preset>/bin/<name> and its link map <name>.map beside it. STATIC is honoured where it can
-# be: with AWS-LC, with static libraries of the rest, and without sanitizers (their run time needs the dynamic loader).
+# be: with AWS-LC, with static libraries of the rest, which a release must have, and without sanitizers (their run time needs the
+# dynamic loader).
 function(cf_program name)
     cmake_parse_arguments(A "STATIC" "" "SOURCES;COMPONENTS;LIBS" ${ARGN})
     cf_existing(sources "${CMAKE_CURRENT_SOURCE_DIR}" ${A_SOURCES})
     set(static "")
-    if(A_STATIC AND CF_STATIC_LACKS)
-        message(STATUS "${name}: linked dynamically, for lack of ${CF_STATIC_LACKS}")
-    elseif(A_STATIC AND CF_CRYPTO_KIND STREQUAL "awslc" AND NOT CF_SANITIZE)
+    if(A_STATIC AND NOT CF_CRYPTO_KIND STREQUAL "awslc")
+        message(STATUS "${name}: linked dynamically, as OpenSSL is; its measure does not cover its libraries")
+    elseif(A_STATIC AND CF_STATIC_LACKS)
+        # Its measure (PCR0) would not cover all of the code that it runs.
+        if(CF_HARDENED AND NOT CF_ALLOW_DYNAMIC_ENCLAVE)
+            message(FATAL_ERROR "${name}: a release needs ${CF_STATIC_LACKS} to link it statically, so that its measure covers "
+                                "all that it runs. Install what holds them, or accept that it does not with "
+                                "-DCF_ALLOW_DYNAMIC_ENCLAVE=ON.")
+        endif()
+        message(STATUS "${name}: linked dynamically, for lack of ${CF_STATIC_LACKS}; its measure does not cover its libraries")
+    elseif(A_STATIC AND NOT CF_SANITIZE)
         set(static STATIC)
     endif()
     cf_executable(${name} ${static} SOURCES ${sources} COMPONENTS ${A_COMPONENTS} LIBS ${A_LIBS})

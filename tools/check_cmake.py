@@ -44,6 +44,13 @@ TREE = {
     "fuzz/corpus/one/a": "a",
     "bench/one.c": '#include "core/base/one.h"\nint main(void)\n{\n    return one() - 1;\n}\n',
 }
+# Enough of an AWS-LC, and of a machine without static libraries, to be configured with.
+DYNAMIC = {
+    "awslc/include/openssl/base.h": '#define OPENSSL_IS_AWSLC\n#define AWSLC_VERSION_NUMBER_STRING "1.2.3"\n',
+    "awslc/lib/libcrypto.a": "",
+    "cmake/CfLibraries.cmake": 'set(CF_STATIC_LACKS libjansson.a)\n',
+    "host/cli/CMakeLists.txt": COMPONENT_CLI.replace("small ", "small STATIC "),
+}
 NO_AWSLC = ("-DCF_AWSLC_ROOT=", "-DCMAKE_PREFIX_PATH=")
 
 
@@ -124,6 +131,22 @@ def refused(root, expect):
             expect(f"refused: {name}", status != 0 and words in " ".join(output.split()), output)
 
 
+def static_or_not(root, expect):
+    awslc, release = ("-DCF_CRYPTO=awslc", "-DCF_AWSLC_ROOT=awslc"), "-DCMAKE_BUILD_TYPE=Release"
+    cases = (
+        ("a release without static libraries", (*awslc, release), False),
+        ("the same on purpose", (*awslc, release, "-DCF_ALLOW_DYNAMIC_ENCLAVE=ON"), True),
+        ("a debug build without static libraries", awslc, True),
+        ("sanitizers without static libraries", (*awslc, release, "-DCF_SANITIZE=ON"), True),
+        ("OpenSSL without static libraries", (release,), True),
+    )
+    for name, arguments, works in cases:
+        with Tree(root, DYNAMIC) as tree:
+            status, output = tree.configure(*(a.replace("=awslc", f"={tree.path}/awslc") if "ROOT" in a else a for a in arguments))
+            words = "linked dynamically" if works else "a release needs libjansson.a"
+            expect(name, (status == 0) == works and words in " ".join(output.split()), output)
+
+
 def said(root, expect):
     with Tree(root) as tree:
         status, output = tree.configure("-DCF_CRYPTO=auto", *NO_AWSLC, XDG_CACHE_HOME=tree.path)
@@ -144,7 +167,7 @@ def main(root):
         if not holds:
             bad.append(f"does not hold: {name}\n{output[-3000:]}")
 
-    for part in (good_tree, links_by_row, refused, said):
+    for part in (good_tree, links_by_row, refused, static_or_not, said):
         part(os.path.abspath(root), expect)
     return report("cmake", bad, f"{count} expectations hold")
 
