@@ -28,8 +28,8 @@ typedef struct cf_token_cache cf_token_cache;
 CF_MUST_USE cf_result cf_token_cache_new(cf_token_cache **ret);
 void cf_token_cache_free(cf_token_cache **c);
 
-/** The token of that hash, from the cache or the store; now_ms is of the monotonic clock. error UNAUTHENTICATED there is none, or the store's seal of it
- *  does not hold; STORE_UNAVAILABLE. */
+/** The token of that hash, from the cache or the store. now_ms: of the monotonic clock.
+ *  error UNAUTHENTICATED there is none, or the store's seal of it does not hold; STORE_UNAVAILABLE. */
 CF_MUST_USE cf_result cf_token_find(cf_token_cache *c, const cf_store *store,
                                     const uint8_t hash[static CF_TOKEN_HASH_BYTES], uint64_t now_ms,
                                     cf_token *ret);
