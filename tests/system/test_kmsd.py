@@ -124,6 +124,16 @@ class Kmsd:
             members["Policy"] = policy if isinstance(policy, str) else json.dumps(policy)
         return self.call("CreateKey", **members)["KeyMetadata"]["KeyId"]
 
+    def list_all(self, limit=1000):
+        seen, marker = [], {}
+        while True:
+            page = self.call("ListKeys", Limit=limit, **marker)
+            seen += [k["KeyId"] for k in page["Keys"]]
+            assert len(page["Keys"]) <= limit and page["Truncated"] == ("NextMarker" in page)
+            if not page["Truncated"]:
+                return seen
+            marker = {"Marker": page["NextMarker"]}
+
     def log_lines(self, event):
         return [line for line in self.log.read_text().splitlines() if f" {event} " in line]
 
@@ -331,15 +341,8 @@ def test_metadata(kms):
 def test_list(own):
     keys = sorted(own.create() for _ in range(5))
     assert [k["KeyId"] for k in own.call("ListKeys")["Keys"]] == keys
-    seen, marker = [], {}
-    while True:
-        page = own.call("ListKeys", Limit=2, **marker)
-        seen += [k["KeyId"] for k in page["Keys"]]
-        if not page["Truncated"]:
-            assert "NextMarker" not in page
-            break
-        marker = {"Marker": page["NextMarker"]}
-    assert seen == keys
+    for limit in (1, 2, 4, 5, 6):
+        assert own.list_all(limit) == keys
 
 
 @pytest.mark.parametrize("key_id, name, message", [
@@ -616,8 +619,7 @@ def test_kill_while_writing(own, rounds):
         stop.set()
         writer.join(20)
         own.start()
-        listed = {k["KeyId"] for page in [own.call("ListKeys", Limit=1000)] for k in page["Keys"]}
-        assert set(known) <= listed
+        assert set(known) <= set(own.list_all())
         for key, policies in known.items():
             stands = json.loads(own.call("GetKeyPolicy", KeyId=key)["Policy"])["Id"]
             assert stands in policies
