@@ -30,7 +30,7 @@ static rig *start(const char *const *options)
     ssize_t n = readlink("/proc/self/exe", self, sizeof self - 1);
     rig_need(n > 0);
     (void)snprintf(path, sizeof path, "%.4000s/coffer-enclave", dirname(self));
-    const rig_spec spec = {path, options};
+    const rig_spec spec = {.program = path, .options = options};
     return rig_start(&spec);
 }
 

@@ -20,7 +20,7 @@ static inline const char *program(void)
 
 static inline int start_with(const char *const *options)
 {
-    const rig_spec spec = {program(), options};
+    const rig_spec spec = {.program = program(), .options = options};
     enclave = rig_start(&spec);
     return 0;
 }

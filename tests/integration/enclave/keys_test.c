@@ -192,7 +192,8 @@ static void test_kms_answers(void **state)
         {RIG_KMS_FAILS, CF_ERR_KMS_UNAVAILABLE},  {RIG_KMS_DEAD, CF_ERR_KMS_UNAVAILABLE},
         {RIG_KMS_CLOSES, CF_ERR_KMS_UNAVAILABLE}, {RIG_KMS_GARBAGE, CF_ERR_KMS_ANSWER},
         {RIG_KMS_PLAINTEXT, CF_ERR_KMS_ANSWER},   {RIG_KMS_NO_KEY, CF_ERR_KEY},
-        {RIG_KMS_OTHER_CMS, CF_ERR_KEY},
+        {RIG_KMS_OTHER_CMS, CF_ERR_KEY},          {RIG_KMS_ATTRIBUTES, CF_ERR_KEY},
+        {RIG_KMS_OTHER_PUBLIC, CF_ERR_KEY},
     };
     rig_conn c;
     rig_hello(enclave, &c);

@@ -139,7 +139,7 @@ static void test_another_program_has_another_pcr0(void **state)
     /* One octet behind the program's last section changes nothing that runs. */
     assert_ok(cf_buf_append(&image, CF_LIT("x")));
     assert_ok(cf_file_write(path, cf_buf_view(&image), 0700));
-    const rig_spec spec = {path, NULL};
+    const rig_spec spec = {.program = path};
     enclave = rig_start(&spec);
     assert_false(cf_view_eq(rig_pcr0(enclave), CF_VIEW_OF(first)));
     serves();
@@ -387,6 +387,23 @@ static void test_sigkill(void **state)
     rig_close(&c);
 }
 
+/* Octets of the KMS would pass whoever relays vsock in the clear; the log says why not. */
+static void test_kms_over_vsock(void **state)
+{
+    (void)state;
+    int status = 0;
+    CF_BUF(log);
+    const rig_spec spec = {.program = program(), .kms = "vsock:3:8000"};
+    enclave = rig_start(&spec);
+    assert_int_equal(waitpid(rig_pid(enclave), &status, 0), rig_pid(enclave));
+    assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 1);
+    rig_forget(enclave);
+    (void)poll(NULL, 0, 100);
+    rig_log(enclave, &log);
+    static const char line[] = "kms.refused addr=vsock:3:8000 reason=link_is_plain";
+    assert_non_null(memmem(log.data, log.len, line, sizeof line - 1));
+}
+
 static void test_wrong_options(void **state)
 {
     (void)state;
@@ -423,6 +440,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_sigterm_with_a_hung_kms, start, stop),
         cmocka_unit_test_setup_teardown(test_sigkill, start, stop),
         cmocka_unit_test_setup_teardown(test_wrong_options, start_nothing, stop_if_any),
+        cmocka_unit_test_setup_teardown(test_kms_over_vsock, start_nothing, stop_if_any),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

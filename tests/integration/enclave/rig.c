@@ -54,6 +54,7 @@ static void launch(rig *r, const rig_spec *spec)
     const char *argv[OPTIONS_MAX] = {"coffer-enclave", "--listen", "fd:3", "--nsm",
                                      "fd:4",           "--kms",    "fd:5"};
     size_t n = 7;
+    argv[6] = spec->kms == NULL ? argv[6] : spec->kms;
     for (const char *const *o = spec->options; o != NULL && *o != NULL; o++) {
         rig_need(n < OPTIONS_MAX - 1);
         argv[n++] = *o;

@@ -27,11 +27,15 @@ typedef enum {
     RIG_KMS_PLAINTEXT, /* gives the key in the clear */
     RIG_KMS_NO_KEY,    /* a CMS whose content is no key */
     RIG_KMS_OTHER_CMS, /* a CMS for another recipient */
+    /* keys that an ordinary reader takes, and in which whoever alters a CMS finds octets to play with */
+    RIG_KMS_ATTRIBUTES,   /* behind the key, a hole of any size */
+    RIG_KMS_OTHER_PUBLIC, /* beside the scalar, the public key of another */
 } rig_kms_mode;
 
 typedef struct {
     const char *program;
     const char *const *options; /* further ones, NULL-terminated; may be NULL */
+    const char *kms;            /* address of the KMS; NULL: the rig's */
 } rig_spec;
 
 typedef struct rig rig;

@@ -103,6 +103,39 @@ static void other_recipient(cf_buf *ret_spki)
     cf_rsa_free(&key);
 }
 
+static void add_attributes(cf_buf *key)
+{
+    rig_need(key->len > 3 && key->data[1] == 0x81 && key->data[2] == key->len - 3);
+    rig_need(cf_is_ok(cf_buf_append(key, CF_LIT("\xa0\x04\x30\x02\x05\x00"))));
+    key->data[2] = (uint8_t)(key->len - 3);
+}
+
+static void exchange_public(cf_curve curve, cf_buf *key)
+{
+    cf_dh_key *other = NULL;
+    rig_need(cf_is_ok(cf_dh_generate(curve, &other)));
+    const cf_dh_public *pub = cf_dh_public_of(other);
+    rig_need(key->len > pub->len);
+    cf_copy(key->data + (key->len - pub->len), pub->b, pub->len);
+    cf_dh_free(&other);
+}
+
+/* What the KMS gives out as the private key. */
+static void make_key(const cf_dh_key *pair, rig_kms_mode mode, cf_buf *out)
+{
+    if (mode == RIG_KMS_NO_KEY) {
+        rig_need(cf_is_ok(cf_buf_append(out, CF_LIT("not a key"))));
+        return;
+    }
+    rig_need(cf_is_ok(cf_dh_to_pkcs8(pair, out)));
+    if (mode == RIG_KMS_ATTRIBUTES) {
+        add_attributes(out);
+    }
+    if (mode == RIG_KMS_OTHER_PUBLIC) {
+        exchange_public(cf_dh_curve(pair), out);
+    }
+}
+
 /* CiphertextForRecipient for the request, in base64. */
 static void make_cms(rig *r, const json_t *request, rig_kms_mode mode, cf_buf *ret_text)
 {
@@ -119,11 +152,7 @@ static void make_cms(rig *r, const json_t *request, rig_kms_mode mode, cf_buf *r
     if (mode == RIG_KMS_OTHER_CMS) {
         other_recipient(&spki);
     }
-    if (mode == RIG_KMS_NO_KEY) {
-        rig_need(cf_is_ok(cf_buf_append(&key, CF_LIT("not a key"))));
-    } else {
-        rig_need(cf_is_ok(cf_dh_to_pkcs8(rig_pair_of_blob(r, cf_buf_view(&blob)), &key)));
-    }
+    make_key(rig_pair_of_blob(r, cf_buf_view(&blob)), mode, &key);
     (void)pthread_mutex_lock(&r->lock);
     cf_cms_form form = r->form_b ? CF_CMS_FORM_B : CF_CMS_FORM_A;
     r->form_b = !r->form_b;
@@ -193,6 +222,8 @@ static bool answer(rig *r, int fd, cf_view body)
     case RIG_KMS_PLAINTEXT:
     case RIG_KMS_NO_KEY:
     case RIG_KMS_OTHER_CMS:
+    case RIG_KMS_ATTRIBUTES:
+    case RIG_KMS_OTHER_PUBLIC:
         answer_decrypt(r, fd, body, o.mode);
         return true;
     case RIG_KMS_DEAD:
