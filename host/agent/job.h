@@ -14,10 +14,12 @@ struct cf_job {
     uint8_t pairs;   /* of the body's map: the deadline, and those in rest */
     cf_view rest;    /* the body behind its deadline, well-formed; never looked into */
 
-    uint64_t number; /* on the wire; 0 while it waits */
-    unsigned link;   /* by which it was sent */
-    unsigned sends;
-    cf_err code; /* of one that failed here */
+    uint64_t number;       /* on the wire; 0 while it waits */
+    unsigned link;         /* by which it was sent */
+    uint64_t boot;         /* of the enclave it was last sent to */
+    unsigned sends, boots; /* how often it was sent, and to how many enclaves */
+    bool suspect;          /* in flight as one that may be what kills enclaves */
+    cf_err code;           /* of one that failed here */
 };
 
 /** Jobs in an order; the zero state is empty. */

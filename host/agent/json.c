@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "host/agent/json.h"
 
-
 #include "core/codec/base64.h"
 #include "core/codec/json.h"
 

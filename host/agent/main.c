@@ -156,7 +156,8 @@ static cf_result run(const options *o)
     CF_TRY(told(cf_net_listen(&listen_addr, MAIN_BACKLOG, &listen_fd), "--listen"));
     CF_TRY(told(cf_net_text(&listen_addr, listen_fd, address), "--listen"));
     CF_TRY(told(cf_folder_make(o->nsm), "--nsm"));
-    CF_TRY(told(cf_launcher_new(&opts, &launcher, &what), what));
+    cf_result launched = cf_launcher_new(&opts, &launcher, &what);
+    CF_TRY(told(launched, what));
     return run_relay(o, launcher, cf_buf_view(&credentials), &listen_fd, address);
 }
 

@@ -61,10 +61,9 @@ static cf_result send_job(cf_relay *r, const cf_job *j)
 
 void cf_relay_dispatch(cf_relay *r, cf_job_list *failed)
 {
-    while (r->table.waiting.first != NULL) {
-        cf_job *j = r->table.waiting.first;
+    for (cf_job *j; (j = cf_table_next(&r->table)) != NULL;) {
         unsigned i = best_link(r);
-        if (i == CF_AGENT_LINKS_MAX || !cf_table_start(&r->table, j, i)) {
+        if (i == CF_AGENT_LINKS_MAX || !cf_table_start(&r->table, j, i, r->starts)) {
             return;
         }
         cf_result sent = send_job(r, j);

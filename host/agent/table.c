@@ -21,17 +21,36 @@ cf_result cf_table_add(cf_table *t, cf_job *j)
     return cf_ok();
 }
 
-bool cf_table_start(cf_table *t, cf_job *j, unsigned link)
+static bool is_suspect(const cf_job *j)
+{
+    return j->sends >= CF_AGENT_SUSPECT_SENDS || j->boots >= CF_AGENT_SUSPECT_BOOTS;
+}
+
+cf_job *cf_table_next(const cf_table *t)
+{
+    for (cf_job *j = t->waiting.first; j != NULL; j = j->next) {
+        if (t->suspects == 0 || !is_suspect(j)) {
+            return j;
+        }
+    }
+    return NULL;
+}
+
+bool cf_table_start(cf_table *t, cf_job *j, unsigned link, uint64_t boot)
 {
     if (t->free_n == 0) {
         return false;
     }
     uint16_t slot = t->free[--t->free_n];
+    j->suspect = is_suspect(j);
+    t->suspects += j->suspect ? 1 : 0;
+    j->boots += j->boot != boot ? 1 : 0;
+    j->boot = boot;
+    j->sends++;
     /* The slot is found from the number; numbers below CF_AGENT_INFLIGHT_MAX are left to other messages. */
     t->serial++;
     j->number = t->serial * CF_AGENT_INFLIGHT_MAX + slot;
     j->link = link;
-    j->sends++;
     t->slots[slot] = j;
     cf_job_remove(&t->waiting, j);
     cf_job_push(&t->flight, j);
@@ -44,6 +63,8 @@ static void leave_flight(cf_table *t, cf_job *j)
     uint16_t slot = (uint16_t)(j->number % CF_AGENT_INFLIGHT_MAX);
     t->slots[slot] = NULL;
     t->free[t->free_n++] = slot;
+    t->suspects -= j->suspect ? 1 : 0;
+    j->suspect = false;
     j->number = 0;
     cf_job_remove(&t->flight, j);
 }
@@ -83,7 +104,7 @@ void cf_table_lose(cf_table *t, unsigned link, cf_job_list *failed)
         if (j->link != link) {
             continue;
         }
-        if (j->sends >= CF_AGENT_SENDS_MAX) {
+        if (j->sends >= CF_AGENT_SENDS_MAX || j->boots >= CF_AGENT_BOOTS_MAX) {
             fail(t, j, CF_ERR_ENCLAVE_UNAVAILABLE, failed);
         } else {
             leave_flight(t, j);
@@ -111,7 +132,9 @@ void cf_table_expire(cf_table *t, uint64_t now_ms, bool serving,
     for (cf_job *j = t->waiting.first, *after; j != NULL; j = after) {
         after = j->next;
         if (j->due_ms <= now_ms) {
-            fail(t, j, serving ? CF_ERR_BUSY : CF_ERR_ENCLAVE_UNAVAILABLE, failed);
+            /* One that was sent before has lost its enclave, whatever serves now. */
+            bool busy = serving && j->sends == 0;
+            fail(t, j, busy ? CF_ERR_BUSY : CF_ERR_ENCLAVE_UNAVAILABLE, failed);
         } else {
             next = j->due_ms < next ? j->due_ms : next;
         }

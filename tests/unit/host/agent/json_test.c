@@ -200,7 +200,7 @@ static void test_refusals(void **state)
          "\",\"x\":1}]," FIELD3 "," SUITE "," KEY "}",
          CF_ERR_UNKNOWN_MEMBER},
         {"{" VAULT "," TENANT "," WRITES ",\"fields\":{\"email\":{\"write\":1,\"seq\":2,\"ct\":"
-                                         "\"AAECAwQFBgcICQoLDA0ODxAR\"}}," SUITE "," KEY "}",
+         "\"AAECAwQFBgcICQoLDA0ODxAR\"}}," SUITE "," KEY "}",
          CF_ERR_MALFORMED},
         {"{" VAULT "," TENANT "," WRITES
          ",\"fields\":{\"email\":{\"write\":4294967296,\"seq\":2,\"ct\":\"AA==\"}}," SUITE "," KEY

@@ -37,7 +37,7 @@ static void test_way_of_a_job(void **state)
     cf_job a = {.due_ms = 1000};
     assert_ok(cf_table_add(&t, &a));
     assert_jobs(&t.waiting, 1000);
-    assert_true(cf_table_start(&t, &a, 3));
+    assert_true(cf_table_start(&t, &a, 3, 1));
     assert_int_equal(t.waiting.n, 0);
     assert_jobs(&t.flight, 1000);
     assert_true(a.number >= CF_AGENT_INFLIGHT_MAX);
@@ -62,7 +62,7 @@ static void test_numbers_are_never_used_twice(void **state)
         cf_job a = {.due_ms = 1}, b = {.due_ms = 2};
         assert_ok(cf_table_add(&t, &a));
         assert_ok(cf_table_add(&t, &b));
-        assert_true(cf_table_start(&t, &a, 0) && cf_table_start(&t, &b, 0));
+        assert_true(cf_table_start(&t, &a, 0, 1) && cf_table_start(&t, &b, 0, 1));
         assert_true(a.number > last && b.number > a.number);
         last = b.number;
         assert_ptr_equal(cf_table_take(&t, b.number, 0), &b);
@@ -79,19 +79,19 @@ static void test_limits(void **state)
     for (size_t i = 0; i < CF_AGENT_INFLIGHT_MAX; i++) {
         jobs[i].due_ms = 5;
         assert_ok(cf_table_add(&t, &jobs[i]));
-        assert_true(cf_table_start(&t, &jobs[i], 0));
+        assert_true(cf_table_start(&t, &jobs[i], 0, 1));
     }
     for (size_t i = CF_AGENT_INFLIGHT_MAX; i < MANY - 1; i++) {
         jobs[i].due_ms = 5;
         assert_ok(cf_table_add(&t, &jobs[i]));
     }
     assert_err(cf_table_add(&t, &jobs[MANY - 1]), BUSY);
-    assert_false(cf_table_start(&t, t.waiting.first, 0));
+    assert_false(cf_table_start(&t, t.waiting.first, 0, 1));
     assert_int_equal(t.flight.n, CF_AGENT_INFLIGHT_MAX);
     assert_int_equal(t.waiting.n, CF_AGENT_WAITING_MAX);
     /* One leaves, one comes. */
     assert_ptr_equal(cf_table_take(&t, jobs[7].number, 0), &jobs[7]);
-    assert_true(cf_table_start(&t, t.waiting.first, 0));
+    assert_true(cf_table_start(&t, t.waiting.first, 0, 1));
     assert_ok(cf_table_add(&t, &jobs[MANY - 1]));
 }
 
@@ -123,10 +123,11 @@ static void test_lost_link(void **state)
         assert_ok(cf_table_add(&t, &jobs[i]));
     }
     for (unsigned i = 0; i < 5; i++) {
-        assert_true(cf_table_start(&t, &jobs[i], i % 2));
+        assert_true(cf_table_start(&t, &jobs[i], i % 2, 1));
     }
     jobs[2].sends = CF_AGENT_SENDS_MAX;
     jobs[4].sends = CF_AGENT_SENDS_MAX - 1;
+    jobs[4].boots = CF_AGENT_BOOTS_MAX - 1;
     uint64_t number = jobs[0].number;
     cf_table_lose(&t, 0, &failed);
     assert_jobs(&failed, 3);
@@ -135,12 +136,75 @@ static void test_lost_link(void **state)
     assert_jobs(&t.flight, 2, 4);
     /* An answer that was on its way to the old number finds nobody; the new number is another. */
     assert_null(cf_table_take(&t, number, 0));
-    assert_true(cf_table_start(&t, &jobs[0], 1));
+    assert_true(cf_table_start(&t, &jobs[0], 1, 1));
     assert_int_not_equal(jobs[0].number, number);
     assert_int_equal(jobs[0].sends, 2);
     cf_job_list none = {0};
     cf_table_lose(&t, 9, &none);
     assert_int_equal(none.n, 0);
+}
+
+static void test_enclaves_that_die(void **state)
+{
+    (void)state;
+    cf_job a = {.due_ms = 1};
+    cf_job_list failed = {0};
+    assert_ok(cf_table_add(&t, &a));
+    for (uint64_t boot = 1; boot <= CF_AGENT_BOOTS_MAX; boot++) {
+        assert_int_equal(failed.n, 0);
+        assert_true(cf_table_start(&t, &a, 0, boot));
+        assert_int_equal(a.boots, boot);
+        cf_table_lose(&t, 0, &failed);
+    }
+    assert_jobs(&failed, 1);
+    /* Connections that are lost while the enclave lives count less. */
+    cf_job b = {.due_ms = 2};
+    failed = (cf_job_list){0};
+    assert_ok(cf_table_add(&t, &b));
+    for (unsigned n = 1; n <= CF_AGENT_SENDS_MAX; n++) {
+        assert_int_equal(failed.n, 0);
+        assert_true(cf_table_start(&t, &b, 0, 9));
+        assert_int_equal(b.boots, 1);
+        cf_table_lose(&t, 0, &failed);
+    }
+    assert_jobs(&failed, 2);
+}
+
+static void test_suspects_go_alone(void **state)
+{
+    (void)state;
+    cf_job jobs[4];
+    cf_job_list failed = {0};
+    for (uint64_t i = 0; i < 4; i++) {
+        jobs[i] = (cf_job){.due_ms = i + 1};
+        assert_ok(cf_table_add(&t, &jobs[i]));
+    }
+    /* Three of them are there when two enclaves die. */
+    for (uint64_t boot = 1; boot <= 2; boot++) {
+        for (unsigned i = 0; i < 3; i++) {
+            assert_ptr_equal(cf_table_next(&t), &jobs[i]);
+            assert_true(cf_table_start(&t, &jobs[i], 0, boot));
+        }
+        assert_int_equal(t.suspects, 0);
+        cf_table_lose(&t, 0, &failed);
+    }
+    assert_ptr_equal(cf_table_next(&t), &jobs[0]);
+    assert_true(cf_table_start(&t, &jobs[0], 0, 3));
+    assert_int_equal(t.suspects, 1);
+    /* The others of the three wait; one without a past does not. */
+    assert_ptr_equal(cf_table_next(&t), &jobs[3]);
+    assert_true(cf_table_start(&t, &jobs[3], 1, 3));
+    assert_null(cf_table_next(&t));
+    assert_ptr_equal(cf_table_take(&t, jobs[0].number, 0), &jobs[0]);
+    assert_ptr_equal(cf_table_next(&t), &jobs[1]);
+    assert_true(cf_table_start(&t, &jobs[1], 0, 3));
+    assert_null(cf_table_next(&t));
+    cf_table_lose(&t, 0, &failed);
+    assert_int_equal(t.suspects, 0);
+    assert_ptr_equal(cf_table_next(&t), &jobs[1]);
+    cf_table_remove(&t, &jobs[1]);
+    assert_ptr_equal(cf_table_next(&t), &jobs[2]);
+    assert_int_equal(failed.n, 0);
 }
 
 static void test_deadlines(void **state)
@@ -153,8 +217,8 @@ static void test_deadlines(void **state)
         jobs[i] = (cf_job){.due_ms = 100 + i / 2 * 10};
         assert_ok(cf_table_add(&t, &jobs[i]));
     }
-    assert_true(cf_table_start(&t, &jobs[0], 1) && cf_table_start(&t, &jobs[2], 1) &&
-                cf_table_start(&t, &jobs[4], 2));
+    assert_true(cf_table_start(&t, &jobs[0], 1, 1) && cf_table_start(&t, &jobs[2], 1, 1) &&
+                cf_table_start(&t, &jobs[4], 2, 1));
     assert_int_equal(t.due_ms, 100);
     cf_table_expire(&t, 99, true, late, &failed);
     assert_int_equal(failed.n, 0);
@@ -189,7 +253,7 @@ static void test_give_up(void **state)
     assert_ok(cf_table_add(&t, &b));
     assert_ok(cf_table_add(&t, &c));
     assert_ok(cf_table_add(&t, &d));
-    assert_true(cf_table_start(&t, &d, 0));
+    assert_true(cf_table_start(&t, &d, 0, 1));
     cf_table_give_up(&t, 20, &failed);
     assert_jobs(&failed, 10, 20);
     assert_int_equal(a.code, CF_ERR_ENCLAVE_UNAVAILABLE);
@@ -207,6 +271,8 @@ int main(void)
         cmocka_unit_test_setup(test_lost_link, fresh),
         cmocka_unit_test_setup(test_deadlines, fresh),
         cmocka_unit_test_setup(test_give_up, fresh),
+        cmocka_unit_test_setup(test_enclaves_that_die, fresh),
+        cmocka_unit_test_setup(test_suspects_go_alone, fresh),
     };
     return cmocka_run_group_tests_name("host/agent/table", tests, NULL, NULL);
 }
