@@ -28,29 +28,13 @@
 static const struct {
     int flag;
     unsigned lacks;
-    const char *name;
-} barriers[CF_LACKS_COUNT] = {
-    {CLONE_NEWUSER, CF_LACKS_USER_NS, "user_ns"},
-    {CLONE_NEWNS, CF_LACKS_MOUNT_NS, "mount_ns"},
-    {CLONE_NEWPID, CF_LACKS_PID_NS, "pid_ns"},
-    {CLONE_NEWNET, CF_LACKS_NET_NS, "net_ns"},
-    {CLONE_NEWIPC, CF_LACKS_IPC_NS, "ipc_ns"},
-    {0, CF_LACKS_UID, "uid"},
-    {0, CF_LACKS_MEMLOCK, "memlock"},
-    {0, CF_LACKS_ROOT, "root"},
-    {CLONE_NEWUTS, CF_LACKS_UTS_NS, "uts_ns"},
-    {CLONE_NEWCGROUP, CF_LACKS_CGROUP_NS, "cgroup_ns"},
+} barriers[] = {
+    {CLONE_NEWUSER, CF_LACKS_USER_NS},     {CLONE_NEWNS, CF_LACKS_MOUNT_NS},
+    {CLONE_NEWPID, CF_LACKS_PID_NS},       {CLONE_NEWNET, CF_LACKS_NET_NS},
+    {CLONE_NEWIPC, CF_LACKS_IPC_NS},       {CLONE_NEWUTS, CF_LACKS_UTS_NS},
+    {CLONE_NEWCGROUP, CF_LACKS_CGROUP_NS},
 };
-
-const char *cf_lacks_name(unsigned lacks)
-{
-    for (size_t i = 0; i < CF_LACKS_COUNT; i++) {
-        if ((lacks & barriers[i].lacks) != 0) {
-            return barriers[i].name;
-        }
-    }
-    return "nothing";
-}
+#define BARRIERS_N (sizeof barriers / sizeof *barriers)
 
 /* clone without a stack of its own: like fork, but with namespaces, and without the handlers of other libraries. */
 static pid_t clone_process(int flags)
@@ -312,7 +296,7 @@ static bool can_clone(int flags)
 static int granted(int without)
 {
     int flags = 0;
-    for (size_t i = 0; i < CF_LACKS_COUNT; i++) {
+    for (size_t i = 0; i < BARRIERS_N; i++) {
         int more = barriers[i].flag & ~without;
         if (more != 0 && can_clone(flags | more)) {
             flags |= more;
@@ -324,8 +308,8 @@ static int granted(int without)
 static unsigned lacking(int flags)
 {
     unsigned lacks = 0;
-    for (size_t i = 0; i < CF_LACKS_COUNT; i++) {
-        lacks |= barriers[i].flag != 0 && (flags & barriers[i].flag) == 0 ? barriers[i].lacks : 0;
+    for (size_t i = 0; i < BARRIERS_N; i++) {
+        lacks |= (flags & barriers[i].flag) == 0 ? barriers[i].lacks : 0;
     }
     return lacks;
 }
