@@ -172,9 +172,10 @@ CF_MUST_USE cf_result cf_api_token_revoke(cf_api_call *c)
     char id[sizeof((cf_token *)0)->id] = {0};
     cf_token t;
     CF_REQUIRE(is_token_id(c->params[0]), NOT_FOUND);
-    c->record.object = c->params[0];
     cf_copy(id, c->params[0].data, c->params[0].len);
     CF_TRY(c->api->store.ops->token_by_id(c->api->store.self, id, &t));
+    /* Only now is the text known to be an id and no value in the wrong place. */
+    c->record.object = c->params[0];
     bool already = t.revoked_ms != 0;
     if (!already) {
         t.revoked_ms = cf_clock_wall_ms();

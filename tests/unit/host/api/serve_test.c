@@ -342,6 +342,10 @@ static void test_token_life(void **state)
     assert_int_equal(a.status, 200);
     world_do(w, "DELETE", "/v1/tokens/t_unknown", NULL, &a);
     assert_error(&a, 404, NOT_FOUND);
+    CF_JSON(entry);
+    entry = world_last_entry(w);
+    assert_string_equal(WORLD_TEXT(entry, "outcome"), "not_found");
+    assert_string_equal(WORLD_TEXT(entry, "vault"), ""); /* it may have been a value */
     static const char *const bad[] = {"/v1/tokens/x", "/v1/tokens/t_",
                                       "/v1/tokens/t_0123456789012345678901234567890",
                                       "/v1/tokens/t_a%20b"};
