@@ -208,11 +208,16 @@ static cf_result make_gifts(cf_launcher *l, gifts *g)
     return cf_ok();
 }
 
+/* Without a user of its own the enclave is in the hands of whoever has the launcher's: SECURITY.md. */
 static void warn_lacks(cf_launcher *l, unsigned lacks)
 {
     for (unsigned bit = 1; bit < 1U << CF_LACKS_COUNT; bit <<= 1) {
         if ((lacks & bit & ~l->warned) != 0) {
-            cf_log(CF_LOG_WARN, "enclave.barrier_missing", "barrier=%s", cf_lacks_name(bit));
+            cf_log(CF_LOG_WARN, "enclave.barrier_missing",
+                   bit == CF_LACKS_UID
+                       ? "barrier=%s means=any_process_of_this_user_can_read_the_enclave"
+                       : "barrier=%s",
+                   cf_lacks_name(bit));
         }
     }
     l->warned |= lacks;

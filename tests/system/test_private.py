@@ -88,7 +88,9 @@ def test_nothing_for_others_of_the_same_user(ordinary):
 def test_the_enclave_of_a_private_launcher_keeps_its_walls(ordinary):
     """Whose memory cannot be read cannot have its children's ids mapped by an ordinary launcher either, unless it sees to it."""
     up, folder = ordinary
-    missing = re.findall(r"barrier=(\S+)", (folder / "log").read_text(errors="replace"))
+    log = (folder / "log").read_text(errors="replace")
+    missing = re.findall(r"barrier=(\S+)", log)
+    assert "barrier=uid means=any_process_of_this_user_can_read_the_enclave" in log
     assert not set(missing) & {"user_ns", "mount_ns", "pid_ns", "net_ns", "ipc_ns", "root"}, missing
     enclave = [pid for pid, name in descendants(up.pid).items() if name not in DAEMONS]
     assert len(enclave) == 1
