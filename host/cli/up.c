@@ -31,9 +31,9 @@
     ((size_t)CF_NET_PATH_BYTES_MAX - (sizeof "/run/enclave-4294967295.sock" - 1))
 #define UP_GRACE_MS 10000
 #define UP_TICK_MS 50
-#define UP_STEADY_MS 1000 /* a child that lived this long has not failed to start */
+#define UP_STEADY_MS 250 /* a child that served this long has not failed to start */
 #define UP_BACKOFF_MS 250
-#define UP_BACKOFF_DOUBLINGS_MAX 6
+#define UP_BACKOFF_DOUBLINGS_MAX 4
 
 enum { KMSD, AGENT, API, CHILDREN };
 

@@ -48,7 +48,11 @@ static const cli_option tail_options[] = {{"vault", "ID", "only this vault's ent
                                           {"limit", "N", "how many, 1 to 1000 (default 20)"},
                                           CLI_OPTIONS_CLIENT,
                                           {NULL, NULL, NULL}};
-static const cli_option local_options[] = {CLI_OPTIONS_LOCAL, {NULL, NULL, NULL}};
+static const cli_option verify_options[] = {
+    {"no-anchor", NULL,
+     "the store is a backup, or was put back from one: it need not have an anchor"},
+    CLI_OPTIONS_LOCAL,
+    {NULL, NULL, NULL}};
 static const cli_option token_options[] = {{"name", "NAME", "what the token is for"},
                                            {"scopes", "A,B", "of write, read, decrypt, admin"},
                                            {"days", "N", "days until it expires (default: never)"},
@@ -86,7 +90,7 @@ const cli_verb cli_verbs[] = {
      "Reads the store of a local service.", export_options, cli_export},
     {"audit", "tail", "", 0, 0, "print the newest audit entries", "", tail_options, cli_audit_tail},
     {"audit", "verify", "", 0, 0, "check the whole audit log and every row against it",
-     "Exit status 0 only if everything holds. Each finding is one line.", local_options,
+     "Exit status 0 only if everything holds. Each finding is one line.", verify_options,
      cli_audit_verify},
     {"token", "create", "", 0, 0, "make an access token; its text is shown once", "", token_options,
      cli_token_create},

@@ -86,7 +86,8 @@ int cli_audit_verify(const cli_args *args)
     if (v.json) {
         printf("{\"findings\":[");
     }
-    cf_result r = cf_store_verify(&local.store, &local.row_key, on_finding, &v, &report);
+    const cf_verify_opts opts = {&local.row_key, cli_has(args, "no-anchor")};
+    cf_result r = cf_store_verify(&local.store, &opts, on_finding, &v, &report);
     print_report(&v, r, &report);
     return cf_is_ok(r) && report.findings == 0 ? CLI_OK : CLI_FAILED;
 }
