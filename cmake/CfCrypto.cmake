@@ -61,8 +61,8 @@ if(prefix)
     # -isystem is searched before /usr/include, so the system's OpenSSL headers cannot shadow these; cmake/awslc_headers.c is
     # compiled into everything that links cf_crypto and stops the build if they ever do.
     target_include_directories(cf_crypto SYSTEM INTERFACE "${prefix}/include")
-    # The host programs also load the system's OpenSSL, through libcurl. Without --exclude-libs the linker would export
-    # AWS-LC's functions of the same names from the program, and libcurl's TLS would run into them.
+    # A shared library that a host program loads may bring the system's OpenSSL along. Without --exclude-libs the linker would
+    # export AWS-LC's functions of the same names from the program, and that library would run into them.
     target_link_options(cf_crypto INTERFACE "-Wl,--exclude-libs,libcrypto.a:libssl.a")
     target_sources(cf_crypto INTERFACE "${CMAKE_SOURCE_DIR}/cmake/awslc_headers.c")
     target_link_libraries(cf_crypto INTERFACE "${prefix}/lib/libcrypto.a" Threads::Threads)
