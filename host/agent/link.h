@@ -18,12 +18,11 @@ typedef struct {
     bool watched;          /* epoll is to tell when it can be written */
     uint64_t retry_ms;     /* DOWN: not dialled before */
     uint64_t inflight_max; /* as its HELLO told */
-    unsigned
-        inflight;  /* requests without an answer, those included that are no longer waited for */
-    unsigned late; /* the latter */
-    uint64_t
-        late_ms; /* when the first of them came to be, or the last answer to one of them came */
-    cf_buf out;  /* frames; written up to out_at */
+    /* Requests without an answer; those of them that are no longer waited for; and when the first of the latter came to be, or the
+     * last answer to one of them came. */
+    unsigned inflight, late;
+    uint64_t late_ms;
+    cf_buf out; /* frames; written up to out_at */
     size_t out_at;
     cf_buf in; /* frames; used up to in_at */
     size_t in_at;

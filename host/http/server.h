@@ -13,12 +13,12 @@ typedef void cf_http_refuse(void *ctx, cf_http_call *call, unsigned status, cf_e
 
 typedef struct {
     size_t body_bytes_max; /* 413 over it, before the handler runs */
-    unsigned
-        connections_max; /* over it the connection that idled longest goes; if none idles, the new one */
-    unsigned idle_timeout_s; /* a connection without a request is closed */
-    unsigned
-        receive_timeout_s; /* from the first line of a request to its last octet, and for taking an answer, however the
-                                 * octets drip; 0: idle_timeout_s */
+    /* Over it the connection that idled longest goes; if none idles, the new one. */
+    unsigned connections_max;
+    /* A connection without a request is closed. */
+    unsigned idle_timeout_s;
+    /* From the first line of a request to its last octet, and for taking an answer, however the octets drip; 0: idle_timeout_s. */
+    unsigned receive_timeout_s;
     unsigned threads;       /* epoll threads; 0: 1 */
     cf_http_refuse *refuse; /* NULL: {"code":413,"error":"too_large"} */
 } cf_http_limits;
@@ -50,10 +50,10 @@ void cf_http_server_stop(cf_http_server **s);
 /* The request; views live until the answer. Header names without regard to case; empty view when absent. From one thread at a
  * time: the server's until cf_http_defer, then whoever holds the call. */
 cf_view cf_http_method(const cf_http_call *c);
-cf_view cf_http_path(
-    const cf_http_call *c); /* as sent, without the query; every %XX in it is well-formed */
-cf_view cf_http_query(cf_http_call *c,
-                      const char *name); /* percent-decoded value of the first such parameter */
+/** As sent, without the query; every %XX in it is well-formed. */
+cf_view cf_http_path(const cf_http_call *c);
+/** The value of the first such parameter, percent-decoded, + as a blank. */
+cf_view cf_http_query(cf_http_call *c, const char *name);
 bool cf_http_query_has(cf_http_call *c, const char *name);
 cf_view cf_http_header(cf_http_call *c, const char *name);
 cf_view cf_http_body(const cf_http_call *c);
