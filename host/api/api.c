@@ -105,15 +105,17 @@ static CF_MUST_USE cf_result has_admin(cf_api *api, bool *ret)
 {
     size_t n = 0;
     uint64_t now = cf_clock_wall_ms();
+    bool altered = false;
     *ret = false;
     cf_token *all = cf_mem_new(CF_API_TOKENS_LISTED_MAX, sizeof *all);
     CF_REQUIRE(all != NULL, NO_MEMORY);
     cf_result r = api->store.ops->tokens(api->store.self, all, CF_API_TOKENS_LISTED_MAX, &n);
     for (size_t i = 0; cf_is_ok(r) && i < n; i++) {
         *ret = *ret || ((all[i].scopes & CF_SCOPE_ADMIN) != 0 && cf_token_active(&all[i], now));
+        altered = altered || all[i].altered;
     }
     cf_mem_free(all);
-    return r;
+    return cf_is_ok(r) && altered && !*ret ? cf_fail(CF_ERR_ROW_ALTERED) : r;
 }
 
 CF_MUST_USE cf_result cf_api_admin_token(cf_api *api, const char *path, bool *ret_missing)

@@ -135,6 +135,13 @@ static CF_MUST_USE cf_result store_open(const options *o, cf_secret *key, cf_sto
                         "outside the service;\n"
                         "coffer-api: it is not served in this state. Run: coffer audit verify\n");
     }
+    cf_store_stats stats = {.anchor_missing = false};
+    if (cf_is_ok(r)) {
+        cf_store_sqlite_stats(ret, &stats);
+    }
+    if (stats.anchor_missing) {
+        cf_log(CF_LOG_WARN, "anchor.missing", "hint=docs/formats/audit.md");
+    }
     return told(r, "store.db");
 }
 

@@ -117,12 +117,15 @@ CF_MUST_USE cf_result cf_token_hash_of(cf_view header, uint8_t ret[static CF_TOK
 
 bool cf_token_active(const cf_token *t, uint64_t now_ms)
 {
-    return t->revoked_ms == 0 && (t->expires_ms == 0 || now_ms < t->expires_ms);
+    return !t->altered && t->revoked_ms == 0 && (t->expires_ms == 0 || now_ms < t->expires_ms);
 }
 
 const char *cf_token_state(const cf_token *t, uint64_t now_ms)
 {
-    return t->revoked_ms != 0 ? "revoked" : cf_token_active(t, now_ms) ? "active" : "expired";
+    return t->altered                   ? "altered"
+           : t->revoked_ms != 0         ? "revoked"
+           : cf_token_active(t, now_ms) ? "active"
+                                        : "expired";
 }
 
 typedef struct {

@@ -14,7 +14,7 @@ CF_MUST_USE cf_result cf_token_make(cf_buf *ret_text, cf_token *ret);
  *  error UNAUTHENTICATED for every other text; it costs no hash. */
 CF_MUST_USE cf_result cf_token_hash_of(cf_view header, uint8_t ret[static CF_TOKEN_HASH_BYTES]);
 
-/** "active", "revoked" or "expired" at that time of the wall clock. */
+/** "active", "revoked" or "expired" at that time of the wall clock; "altered" when the store's seal of it does not hold. */
 const char *cf_token_state(const cf_token *t, uint64_t now_ms);
 bool cf_token_active(const cf_token *t, uint64_t now_ms);
 

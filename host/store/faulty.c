@@ -25,6 +25,8 @@ static const char *const op_names[CF_STORE_OP_COUNT] = {
     [CF_STORE_AUDIT_HEAD] = "audit_head",
     [CF_STORE_AUDIT_ANCHOR] = "audit_anchor",
     [CF_STORE_ROWS_WALK] = "rows_walk",
+    [CF_STORE_TOKENS_WALK] = "tokens_walk",
+    [CF_STORE_STRUCTURE] = "structure",
 };
 
 static void sleep_ms(uint64_t ms)
@@ -195,6 +197,31 @@ static cf_result faulty_rows_walk(void *self, cf_store_row_fn *fn, void *ctx)
     return answer(&fault, r);
 }
 
+static cf_result faulty_tokens_walk(void *self, cf_store_token_fn *fn, void *ctx)
+{
+    faulty *f = self;
+    cf_fault fault = fault_of(f, CF_STORE_TOKENS_WALK);
+    cf_result r = cf_ok();
+    if (reaches(&fault)) {
+        r = f->inner.ops->tokens_walk(f->inner.self, fn, ctx);
+    }
+    return answer(&fault, r);
+}
+
+static cf_result faulty_structure(void *self, bool *ret_schema, bool *ret_pages)
+{
+    faulty *f = self;
+    cf_fault fault = fault_of(f, CF_STORE_STRUCTURE);
+    bool schema = false, pages = false;
+    cf_result r = cf_ok();
+    if (reaches(&fault)) {
+        r = f->inner.ops->structure(f->inner.self, &schema, &pages);
+    }
+    *ret_schema = fault.err == CF_OK && schema;
+    *ret_pages = fault.err == CF_OK && pages;
+    return answer(&fault, r);
+}
+
 static void faulty_close(void *self)
 {
     faulty *f = self;
@@ -214,6 +241,8 @@ static const cf_store_ops faulty_ops = {
     .audit_head = faulty_audit_head,
     .audit_anchor = faulty_audit_anchor,
     .rows_walk = faulty_rows_walk,
+    .tokens_walk = faulty_tokens_walk,
+    .structure = faulty_structure,
     .close = faulty_close,
 };
 

@@ -14,6 +14,8 @@ typedef enum {
     CF_STORE_AUDIT_HEAD,
     CF_STORE_AUDIT_ANCHOR,
     CF_STORE_ROWS_WALK,
+    CF_STORE_TOKENS_WALK,
+    CF_STORE_STRUCTURE,
     CF_STORE_OP_COUNT
 } cf_store_op;
 

@@ -7,27 +7,12 @@
 #include "host/store/sqlite_priv.h"
 #include "sys/linux/file.h"
 
-#define STORE_FORMAT 1
 #define STORE_MODE 0600
-
-/* vaults keeps a row number of its own: rows of some kilobytes would make a poor index of their ids. */
-static const char schema[] =
-    "CREATE TABLE store (format INTEGER NOT NULL, head BLOB NOT NULL) STRICT;"
-    "CREATE TABLE vaults (n INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE,"
-    " version INTEGER NOT NULL, row BLOB NOT NULL, seal BLOB NOT NULL) STRICT;"
-    "CREATE TABLE tokens (id TEXT PRIMARY KEY, name TEXT NOT NULL, hash BLOB NOT NULL UNIQUE,"
-    " scopes INTEGER NOT NULL, created INTEGER NOT NULL, expires INTEGER NOT NULL,"
-    " revoked INTEGER NOT NULL, seal BLOB NOT NULL) STRICT, WITHOUT ROWID;"
-    "CREATE TABLE audit (seq INTEGER PRIMARY KEY, vault TEXT NOT NULL, hash BLOB NOT NULL,"
-    " entry BLOB NOT NULL) STRICT;"
-    "CREATE INDEX audit_vault ON audit (vault, seq) WHERE vault <> '';"
-    "INSERT INTO store VALUES (1, zeroblob(104))";
-_Static_assert(STORE_FORMAT == 1 && CF_AUDIT_HEAD_BYTES == 104, "the numbers in the schema");
 
 /* Steps to the one row of a statement; NOT_FOUND when there is none. */
 static cf_result step_row(store_conn *c, sqlite3_stmt *s)
 {
-    int code = s == NULL ? sqlite3_errcode(c->db) : sqlite3_step(s);
+    int code = s == NULL ? sqlite3_errcode(c->db) : cf_store_step(s);
     CF_TRY(cf_store_code(code));
     CF_REQUIRE(code == SQLITE_ROW, NOT_FOUND);
     return cf_ok();
@@ -44,7 +29,7 @@ static cf_result schema_make(cf_store_sqlite *s)
     const cf_audit_head none = {.seq = 0};
     uint8_t head[CF_AUDIT_HEAD_BYTES];
     CF_TRY(cf_audit_head_seal(&s->audit_key, &none, head));
-    CF_TRY(cf_store_conn_run(&s->writer, schema));
+    CF_TRY(cf_store_schema_make(&s->writer));
     STORE_STMT(put, &s->writer, STMT_HEAD_PUT);
     CF_REQUIRE(cf_store_bind_blob(put, 1, CF_VIEW_OF(head)), STORE_UNAVAILABLE);
     return cf_store_stmt_run(put);
@@ -84,7 +69,8 @@ static cf_result tables_prepare(cf_store_sqlite *s)
     if (!cf_is_ok(r) && sqlite3_get_autocommit(s->writer.db) == 0) {
         cf_ignore(stmt_run(&s->writer, STMT_ROLLBACK));
     }
-    return r;
+    CF_TRY(r);
+    return cf_store_conn_ready(&s->writer, s->roots);
 }
 
 static cf_result head_load(cf_store_sqlite *s)
@@ -96,7 +82,9 @@ static cf_result head_load(cf_store_sqlite *s)
     cf_view sealed = cf_store_column(stmt, 0);
     CF_TRY(cf_audit_head_open(&s->audit_key, sealed, &s->head));
     cf_copy(s->head_sealed, sealed.data, CF_AUDIT_HEAD_BYTES);
-    return cf_ok();
+    r = step_row(&s->writer, stmt);
+    CF_REQUIRE(!cf_is_ok(r), AUDIT_ALTERED); /* there are two */
+    return r.code == CF_ERR_NOT_FOUND ? cf_ok() : r;
 }
 
 /* The head names the last entry. */
@@ -122,6 +110,7 @@ static cf_result anchor_check(cf_store_sqlite *s)
     CF_BUF(file);
     cf_result r = cf_store_anchor_file(s, &file);
     if (r.code == CF_ERR_NOT_FOUND) {
+        s->stats.anchor_missing = s->anchor_path != NULL && s->head.seq > 0;
         return cf_ok();
     }
     CF_TRY(r);
@@ -148,10 +137,13 @@ static cf_result wal_mode(store_conn *c)
     return cf_ok();
 }
 
-/* Full sync: a commit is on the disk when it returns. What is overwritten or deleted does not stay readable in the file. The
- * copying of the log is the keeper's. */
+/* Full sync: a commit is on the disk when it returns. What is overwritten or deleted does not stay readable in the file
+ * (sqlite_scrub.c does the rest of that), nor in the log once it is emptied. The copying of the log is the keeper's. */
 #define DURABLE                                                                                    \
     "PRAGMA synchronous = FULL; PRAGMA secure_delete = ON; PRAGMA wal_autocheckpoint = 0"
+
+#define PAGES_MAX "134217727"
+_Static_assert(STORE_PAGES_MAX == 134217727, "the pragma");
 
 static cf_result writer_open(cf_store_sqlite *s)
 {
@@ -160,12 +152,15 @@ static cf_result writer_open(cf_store_sqlite *s)
     CF_TRY(cf_store_conn_open(&s->writer, s->path, false));
     CF_TRY(wal_mode(&s->writer));
     CF_TRY(cf_store_conn_run(&s->writer, DURABLE "; PRAGMA cache_size = -32768;"
-                                                 " PRAGMA journal_size_limit = 67108864"));
+                                                 " PRAGMA journal_size_limit = 67108864;"
+                                                 " PRAGMA max_page_count = " PAGES_MAX));
     CF_TRY(tables_prepare(s));
     CF_TRY(head_load(s));
     CF_TRY(last_check(s));
     CF_TRY(anchor_check(s));
     cf_store_anchor_tidy(s);
+    cf_store_log_empty(s); /* of a service that was killed; and what the anchor names is durable */
+    cf_store_anchor_first(s);
     CF_TRY(cf_store_pool_open(s, CF_STORE_READERS));
     CF_TRY(cf_store_conn_open(&s->keeper, s->path, false));
     CF_TRY(cf_store_conn_run(&s->keeper, DURABLE));
@@ -233,6 +228,8 @@ static const cf_store_ops sqlite_ops = {
     .audit_head = cf_store_audit_head,
     .audit_anchor = cf_store_audit_anchor,
     .rows_walk = cf_store_rows_walk,
+    .tokens_walk = cf_store_tokens_walk,
+    .structure = cf_store_structure,
     .close = store_close,
 };
 

@@ -12,6 +12,8 @@ static const char *const sql_of[STMT_COUNT] = {
     [STMT_ROLLBACK] = "ROLLBACK",
     [STMT_WAL_MODE] = "PRAGMA journal_mode = WAL",
     [STMT_TABLES] = "SELECT count(*) FROM sqlite_schema",
+    /* Not by an index, which an altered schema may have on itself. */
+    [STMT_SCHEMA] = "SELECT type, name, tbl_name, sql, rootpage FROM sqlite_schema NOT INDEXED",
     [STMT_FORMAT] = "SELECT format FROM store",
     [STMT_HEAD] = "SELECT head FROM store",
     [STMT_HEAD_PUT] = "UPDATE store SET head = ?1",
@@ -39,11 +41,12 @@ static const char *const sql_of[STMT_COUNT] = {
     [STMT_ENTRY_PUT] = "INSERT INTO audit (seq, vault, hash, entry) VALUES (?1, ?2, ?3, ?4)",
     [STMT_ENTRY_HASH] = "SELECT hash FROM audit WHERE seq = ?1",
     [STMT_ENTRY_LAST] = "SELECT seq, hash FROM audit ORDER BY seq DESC LIMIT 1",
-    [STMT_ENTRIES_DOWN] = "SELECT seq, vault, hash, entry FROM audit WHERE seq < ?1"
-                          " ORDER BY seq DESC LIMIT ?2",
+    [STMT_ENTRIES_DOWN] = "SELECT seq, vault, hash, entry FROM audit"
+                          " WHERE seq < ?1 AND seq > 0 ORDER BY seq DESC LIMIT ?2",
     /* The index is partial; its condition must be seen to hold. */
     [STMT_ENTRIES_DOWN_VAULT] = "SELECT seq, vault, hash, entry FROM audit WHERE seq < ?1"
-                                " AND vault = ?3 AND vault <> '' ORDER BY seq DESC LIMIT ?2",
+                                " AND seq > 0 AND vault = ?3 AND vault <> ''"
+                                " ORDER BY seq DESC LIMIT ?2",
     [STMT_ENTRIES_UP] = "SELECT seq, vault, hash, entry FROM audit WHERE seq >= ?1 ORDER BY seq",
 };
 
@@ -60,12 +63,15 @@ CF_MUST_USE cf_result cf_store_code(int code)
         return cf_fail(CF_ERR_ROW_ALTERED);
     case SQLITE_NOTADB:
         return cf_fail(CF_ERR_MALFORMED);
+    case SQLITE_SCHEMA:
+        return cf_fail(CF_ERR_AUDIT_ALTERED);
     default:
         return cf_fail(CF_ERR_STORE_UNAVAILABLE);
     }
 }
 
-/* Whoever writes the file must not reach further than its rows: no triggers, no views, no functions out of its schema. */
+/* Whoever writes the file must not reach further than its rows: no triggers, no views, no functions out of its schema. With the
+ * planner's guarantee no statement is compiled anew for what is bound to it. */
 static bool confine(sqlite3 *db)
 {
     const struct {
@@ -74,7 +80,7 @@ static bool confine(sqlite3 *db)
         {SQLITE_DBCONFIG_DEFENSIVE, 1},      {SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0},
         {SQLITE_DBCONFIG_ENABLE_TRIGGER, 0}, {SQLITE_DBCONFIG_ENABLE_VIEW, 0},
         {SQLITE_DBCONFIG_ENABLE_FKEY, 0},    {SQLITE_DBCONFIG_DQS_DML, 0},
-        {SQLITE_DBCONFIG_DQS_DDL, 0},
+        {SQLITE_DBCONFIG_DQS_DDL, 0},        {SQLITE_DBCONFIG_ENABLE_QPSG, 1},
     };
     for (size_t i = 0; i < sizeof options / sizeof options[0]; i++) {
         if (sqlite3_db_config(db, options[i].option, options[i].value, NULL) != SQLITE_OK) {
@@ -90,7 +96,9 @@ CF_MUST_USE cf_result cf_store_conn_open(store_conn *c, const char *path, bool r
 {
     int flags = SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE |
                 (read_only ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE);
-    cf_result r = cf_store_code(sqlite3_open_v2(path, &c->db, flags, NULL));
+    CF_REQUIRE(read_only || cf_store_scrub_ready(), STORE_UNAVAILABLE);
+    const char *vfs = read_only ? NULL : STORE_VFS;
+    cf_result r = cf_store_code(sqlite3_open_v2(path, &c->db, flags, vfs));
     if (cf_is_ok(r) && !confine(c->db)) {
         r = cf_fail(CF_ERR_STORE_UNAVAILABLE);
     }
@@ -104,13 +112,30 @@ CF_MUST_USE cf_result cf_store_conn_open(store_conn *c, const char *path, bool r
     return r;
 }
 
-void cf_store_conn_close(store_conn *c)
+static void stmts_drop(store_conn *c)
 {
     for (size_t i = 0; i < STMT_COUNT; i++) {
         sqlite3_finalize(c->stmts[i]);
+        c->stmts[i] = NULL;
     }
+}
+
+void cf_store_conn_close(store_conn *c)
+{
+    stmts_drop(c);
     sqlite3_close(c->db);
     *c = (store_conn){NULL, {NULL}};
+}
+
+CF_MUST_USE cf_result cf_store_conn_ready(store_conn *c, int64_t roots[static STORE_SCHEMA_OBJECTS])
+{
+    stmts_drop(c); /* what was compiled before the tables were made */
+    CF_TRY(cf_store_conn_run(c, sql_of[STMT_BEGIN]));
+    CF_TRY(cf_store_schema_check(c, roots));
+    for (size_t i = 0; i < STMT_OF_SERVICE; i++) {
+        CF_REQUIRE(cf_store_stmt(c, (store_stmt)i) != NULL, STORE_UNAVAILABLE);
+    }
+    return cf_store_conn_run(c, sql_of[STMT_COMMIT]);
 }
 
 CF_MUST_USE cf_result cf_store_conn_run(store_conn *c, const char *sql)
@@ -136,9 +161,15 @@ void cf_store_stmt_end(sqlite3_stmt **s)
     }
 }
 
+int cf_store_step(sqlite3_stmt *s)
+{
+    int code = sqlite3_step(s);
+    return sqlite3_stmt_status(s, SQLITE_STMTSTATUS_REPREPARE, 0) > 0 ? SQLITE_SCHEMA : code;
+}
+
 CF_MUST_USE cf_result cf_store_stmt_run(sqlite3_stmt *s)
 {
-    int code = s == NULL ? SQLITE_ERROR : sqlite3_step(s);
+    int code = s == NULL ? SQLITE_ERROR : cf_store_step(s);
     cf_store_stmt_end(&s);
     return code == SQLITE_DONE ? cf_ok() : cf_store_code(code == SQLITE_ROW ? SQLITE_ERROR : code);
 }

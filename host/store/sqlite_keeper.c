@@ -36,6 +36,14 @@ static void anchor_write(cf_store_sqlite *s, const uint8_t head[static CF_AUDIT_
     }
 }
 
+void cf_store_anchor_first(cf_store_sqlite *s)
+{
+    static const uint8_t none[CF_AUDIT_HEAD_BYTES];
+    if (s->anchor_path != NULL && cf_view_eq(CF_VIEW_OF(s->anchored), CF_VIEW_OF(none))) {
+        anchor_write(s, s->head_sealed);
+    }
+}
+
 CF_MUST_USE cf_result cf_store_anchor_file(const cf_store_sqlite *s, cf_buf *ret)
 {
     CF_REQUIRE(s->anchor_path != NULL, NOT_FOUND);
@@ -75,8 +83,26 @@ void cf_store_anchor_tidy(const cf_store_sqlite *s)
     cf_mem_free(folder);
 }
 
+/* Whether the log holds what it should not hold any longer. Called with the lock held. */
+static bool log_overdue(const cf_store_sqlite *s, uint64_t now_ms)
+{
+    return s->log_deleted || (s->log_used && now_ms - s->emptied_ms >= CF_STORE_LOG_KEEP_MS);
+}
+
+/* The writer empties the log, which is short work for it once the log is copied. While a reader of an older moment holds the log
+ * that fails, and is tried again. */
+static void log_empty(cf_store_sqlite *s, uint64_t now_ms)
+{
+    log_copy(s);
+    s->empty_tried_ms = now_ms;
+    pthread_mutex_lock(&s->lock);
+    s->log_to_empty = true;
+    pthread_cond_signal(&s->arrived);
+    pthread_mutex_unlock(&s->lock);
+}
+
 /* Waits a while. False when the store closes. */
-static bool keeper_wait(cf_store_sqlite *s, bool *ret_copy, uint8_t *ret_head)
+static bool keeper_wait(cf_store_sqlite *s, bool *ret_copy, bool *ret_empty, uint8_t *ret_head)
 {
     uint64_t until_ms = cf_clock_mono_ms() + KEEPER_WAKE_MS;
     const struct timespec until = {.tv_sec = (time_t)(until_ms / 1000),
@@ -87,6 +113,7 @@ static bool keeper_wait(cf_store_sqlite *s, bool *ret_copy, uint8_t *ret_head)
         timed_out = pthread_cond_timedwait(&s->work, &s->lock, &until);
     }
     *ret_copy = s->log_pages >= CF_STORE_LOG_PAGES;
+    *ret_empty = log_overdue(s, cf_clock_mono_ms());
     cf_copy(ret_head, s->head_sealed, CF_AUDIT_HEAD_BYTES);
     bool goes_on = !s->closing;
     pthread_mutex_unlock(&s->lock);
@@ -102,13 +129,16 @@ static bool anchor_differs(const cf_store_sqlite *s, const uint8_t *head)
 static void *keeper_main(void *ctx)
 {
     cf_store_sqlite *s = ctx;
-    bool copy = false;
+    bool copy = false, empty = false;
     uint8_t head[CF_AUDIT_HEAD_BYTES];
-    while (keeper_wait(s, &copy, head)) {
-        if (copy) {
+    while (keeper_wait(s, &copy, &empty, head)) {
+        uint64_t now_ms = cf_clock_mono_ms();
+        if (empty && now_ms - s->empty_tried_ms >= CF_STORE_LOG_TRY_MS) {
+            log_empty(s, now_ms);
+        } else if (copy) {
             log_copy(s);
         }
-        if (anchor_differs(s, head) && cf_clock_mono_ms() - s->anchored_ms >= CF_STORE_ANCHOR_MS) {
+        if (anchor_differs(s, head) && now_ms - s->anchored_ms >= CF_STORE_ANCHOR_MS) {
             anchor_write(s, head);
         }
     }

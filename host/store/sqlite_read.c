@@ -39,6 +39,9 @@ CF_MUST_USE cf_result cf_store_pool_open(cf_store_sqlite *s, size_t readers)
         s->readers_n++;
         s->idle[s->idle_n++] = c;
         CF_TRY(cf_store_conn_run(c, "PRAGMA query_only = ON; PRAGMA cache_size = -4096"));
+        if (!s->read_only) {
+            CF_TRY(cf_store_conn_ready(c, s->roots));
+        }
     }
     return cf_ok();
 }
@@ -55,7 +58,7 @@ void cf_store_pool_close(cf_store_sqlite *s)
 static cf_result step(sqlite3_stmt *s, cf_err absent)
 {
     CF_REQUIRE(s != NULL, STORE_UNAVAILABLE);
-    int code = sqlite3_step(s);
+    int code = cf_store_step(s);
     return code == SQLITE_DONE ? cf_fail(absent) : cf_store_code(code);
 }
 
@@ -137,21 +140,62 @@ CF_MUST_USE cf_result cf_store_token_by_id(void *self, const char *id, cf_token 
     return token_read(&l.store->audit_key, s, ret);
 }
 
-CF_MUST_USE cf_result cf_store_tokens(void *self, cf_token *ret, size_t max, size_t *ret_n)
+static bool is_id_character(uint8_t c)
 {
-    *ret_n = 0;
-    LEASE(l, self);
-    STORE_STMT(s, l.conn, STMT_TOKENS);
-    size_t n = 0;
-    cf_result r = cf_ok();
-    while (n < max && cf_is_ok(r = step(s, CF_ERR_NOT_FOUND))) {
-        CF_TRY(token_read(&l.store->audit_key, s, &ret[n]));
-        n++;
-    }
-    if (!cf_is_ok(r) && r.code != CF_ERR_NOT_FOUND) {
+    return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '_';
+}
+
+/* For a list, which one altered row must not keep from being told. What it says of itself is nobody's word but for the id, which
+ * is what it can be looked for by. */
+static cf_result token_listed(const cf_secret *audit_key, sqlite3_stmt *s, cf_token *ret)
+{
+    cf_result r = token_read(audit_key, s, ret);
+    if (r.code != CF_ERR_ROW_ALTERED) {
         return r;
     }
-    *ret_n = n;
+    *ret = (cf_token){.altered = true};
+    cf_view id = cf_store_column(s, 0);
+    for (size_t i = 0; i < id.len && i + 1 < sizeof ret->id; i++) {
+        ret->id[i] = is_id_character(id.data[i]) ? (char)id.data[i] : '?';
+    }
+    return cf_ok();
+}
+
+CF_MUST_USE cf_result cf_store_tokens_walk(void *self, cf_store_token_fn *fn, void *ctx)
+{
+    LEASE(l, self);
+    STORE_STMT(s, l.conn, STMT_TOKENS);
+    cf_result r = cf_ok();
+    while (cf_is_ok(r = step(s, CF_ERR_NOT_FOUND))) {
+        cf_token t;
+        CF_TRY(token_listed(&l.store->audit_key, s, &t));
+        if (!fn(ctx, &t)) {
+            return cf_ok();
+        }
+    }
+    return r.code == CF_ERR_NOT_FOUND ? cf_ok() : r;
+}
+
+typedef struct {
+    cf_token *to;
+    size_t n, max;
+} token_list;
+
+static bool token_add(void *ctx, const cf_token *t)
+{
+    token_list *list = ctx;
+    if (list->n < list->max) {
+        list->to[list->n++] = *t;
+    }
+    return list->n < list->max;
+}
+
+CF_MUST_USE cf_result cf_store_tokens(void *self, cf_token *ret, size_t max, size_t *ret_n)
+{
+    token_list list = {ret, 0, max};
+    *ret_n = 0;
+    CF_TRY(cf_store_tokens_walk(self, token_add, &list));
+    *ret_n = list.n;
     return cf_ok();
 }
 
@@ -185,7 +229,9 @@ CF_MUST_USE cf_result cf_store_audit_walk(void *self, uint64_t from_seq, cf_stor
 {
     LEASE(l, self);
     STORE_STMT(s, l.conn, STMT_ENTRIES_UP);
-    CF_REQUIRE(cf_store_bind_u64(s, 1, from_seq), STORE_UNAVAILABLE);
+    bool bound = from_seq == 0 ? sqlite3_bind_int64(s, 1, INT64_MIN) == SQLITE_OK
+                               : cf_store_bind_u64(s, 1, from_seq);
+    CF_REQUIRE(bound, STORE_UNAVAILABLE);
     return entries(s, fn, ctx);
 }
 
@@ -198,6 +244,11 @@ CF_MUST_USE cf_result cf_store_audit_head(void *self, uint8_t ret[static CF_AUDI
     cf_view head = cf_store_column(s, 0);
     CF_REQUIRE(head.len == CF_AUDIT_HEAD_BYTES, AUDIT_ALTERED);
     cf_copy(ret, head.data, head.len);
+    cf_result second = step(s, CF_ERR_NOT_FOUND);
+    if (second.code != CF_ERR_NOT_FOUND) {
+        cf_wipe(ret, CF_AUDIT_HEAD_BYTES);
+        return cf_is_ok(second) ? cf_fail(CF_ERR_AUDIT_ALTERED) : second;
+    }
     return cf_ok();
 }
 
@@ -213,4 +264,32 @@ CF_MUST_USE cf_result cf_store_rows_walk(void *self, cf_store_row_fn *fn, void *
         }
     }
     return r.code == CF_ERR_NOT_FOUND ? cf_ok() : r;
+}
+
+/* Not one of the connection's statements: SQLite compiles this one anew for every run. */
+static cf_result pages_check(store_conn *c, bool *ret)
+{
+    sqlite3_stmt *s = NULL;
+    int code = sqlite3_prepare_v2(c->db, "PRAGMA integrity_check(1)", -1, &s, NULL);
+    if (code == SQLITE_OK) {
+        code = sqlite3_step(s);
+    }
+    *ret = code == SQLITE_ROW && cf_view_eq(cf_store_column(s, 0), CF_LIT("ok"));
+    sqlite3_finalize(s);
+    return (code & 0xFF) == SQLITE_CORRUPT ? cf_ok() : cf_store_code(code);
+}
+
+CF_MUST_USE cf_result cf_store_structure(void *self, bool *ret_schema, bool *ret_pages)
+{
+    *ret_schema = *ret_pages = false;
+    int64_t roots[STORE_SCHEMA_OBJECTS] = {0};
+    LEASE(l, self);
+    cf_result r = cf_store_schema_check(l.conn, roots);
+    bool schema = cf_is_ok(r);
+    if (!schema && r.code != CF_ERR_AUDIT_ALTERED) {
+        return r;
+    }
+    CF_TRY(pages_check(l.conn, ret_pages));
+    *ret_schema = schema;
+    return cf_ok();
 }

@@ -7,6 +7,10 @@
 #include "host/store/sqlite_priv.h"
 #include "sys/linux/clock.h"
 
+#define LOG_EMPTY_WAIT_MS                                                                          \
+    10 /* for readers, which are done in less unless they hold an older moment */
+#define ENTRY_ARENA_BYTES (CF_AUDIT_FIELDS_MAX * sizeof(cf_view) + 1024)
+
 /* What one transaction takes. */
 typedef struct {
     store_waiter *waiters[CF_STORE_GROUP_MAX];
@@ -100,22 +104,59 @@ CF_MUST_USE cf_result cf_store_change_make(void *self, const cf_store_change *ch
 static bool refused(cf_result r)
 {
     return r.code == CF_ERR_EXISTS || r.code == CF_ERR_VAULT_UNKNOWN ||
-           r.code == CF_ERR_VERSION_MISMATCH || r.code == CF_ERR_SIZE;
+           r.code == CF_ERR_VERSION_MISMATCH || r.code == CF_ERR_ROW_ALTERED ||
+           r.code == CF_ERR_SIZE;
 }
 
-/* Why the update met no row. */
-static cf_result why_not_replaced(store_conn *c, cf_view id)
+/* Why the row is not to be replaced, or was not: it is absent, of another version, or else it is not the log's. */
+static cf_result why_not_replaced(store_conn *c, const cf_store_put *put)
 {
     STORE_STMT(s, c, STMT_ROW_VERSION);
-    CF_REQUIRE(cf_store_bind_text(s, 1, id), STORE_UNAVAILABLE);
-    int code = sqlite3_step(s);
+    CF_REQUIRE(cf_store_bind_text(s, 1, put->id), STORE_UNAVAILABLE);
+    int code = cf_store_step(s);
     CF_TRY(cf_store_code(code));
-    return cf_fail(code == SQLITE_ROW ? CF_ERR_VERSION_MISMATCH : CF_ERR_VAULT_UNKNOWN);
+    CF_REQUIRE(code == SQLITE_ROW, VAULT_UNKNOWN);
+    bool expected = (uint64_t)sqlite3_column_int64(s, 0) == put->version_expected;
+    return cf_fail(expected ? CF_ERR_ROW_ALTERED : CF_ERR_VERSION_MISMATCH);
+}
+
+/* Whether the entry is one that changed the row, and then whether it left the row that is to be replaced. */
+static cf_result entry_compare(cf_view octets, const cf_store_put *put, bool *ret_found,
+                               bool *ret_same)
+{
+    CF_ARENA(arena, ENTRY_ARENA_BYTES);
+    cf_audit_entry e;
+    cf_result r = cf_audit_decode(octets, &arena, &e);
+    CF_REQUIRE(r.code != CF_ERR_NO_MEMORY, NO_MEMORY);
+    *ret_found = cf_is_ok(r) && e.seal.len > 0 && cf_view_eq(e.vault, put->id);
+    *ret_same = *ret_found && e.version == put->version_expected &&
+                !cf_view_eq(e.action, CF_LIT("vault.delete"));
+    return cf_ok();
+}
+
+/* A row that was put back must not be changed, since it would get a genuine seal and entry by that. What is not found among the
+ * newest entries is left to the verification. */
+static cf_result log_check(store_conn *c, const cf_store_put *put)
+{
+    STORE_STMT(s, c, STMT_ENTRIES_DOWN_VAULT);
+    bool bound = cf_store_bind_u64(s, 1, INT64_MAX) &&
+                 cf_store_bind_u64(s, 2, CF_STORE_LOOK_BACK) && cf_store_bind_text(s, 3, put->id);
+    CF_REQUIRE(bound, STORE_UNAVAILABLE);
+    bool found = false, same = false;
+    int code = SQLITE_DONE;
+    while (!found && (code = cf_store_step(s)) == SQLITE_ROW) {
+        CF_TRY(entry_compare(cf_store_column(s, 3), put, &found, &same));
+    }
+    CF_TRY(cf_store_code(code));
+    return found && !same ? why_not_replaced(c, put) : cf_ok();
 }
 
 static cf_result row_put(store_conn *c, const cf_store_put *put)
 {
     bool create = put->kind == CF_PUT_CREATE;
+    if (!create) {
+        CF_TRY(log_check(c, put));
+    }
     STORE_STMT(s, c, create ? STMT_ROW_CREATE : STMT_ROW_REPLACE);
     bool bound = cf_store_bind_text(s, 1, put->id) && cf_store_bind_u64(s, 2, put->version) &&
                  cf_store_bind_blob(s, 3, put->row) && cf_store_bind_blob(s, 4, put->seal) &&
@@ -125,7 +166,7 @@ static cf_result row_put(store_conn *c, const cf_store_put *put)
     if (sqlite3_changes(c->db) == 1) {
         return cf_ok();
     }
-    return create ? cf_fail(CF_ERR_EXISTS) : why_not_replaced(c, put->id);
+    return create ? cf_fail(CF_ERR_EXISTS) : why_not_replaced(c, put);
 }
 
 static cf_result token_put(store_conn *c, const cf_token *t, cf_view seal)
@@ -138,7 +179,7 @@ static cf_result token_put(store_conn *c, const cf_token *t, cf_view seal)
                  cf_store_bind_u64(s, 6, t->expires_ms) && cf_store_bind_u64(s, 7, t->revoked_ms) &&
                  cf_store_bind_blob(s, 8, seal) && cf_store_bind_u64(s, 9, CF_STORE_TOKENS_MAX);
     CF_REQUIRE(bound, STORE_UNAVAILABLE);
-    int code = sqlite3_step(s);
+    int code = cf_store_step(s);
     CF_REQUIRE(code != SQLITE_CONSTRAINT_UNIQUE, EXISTS);
     CF_TRY(cf_store_code(code));
     CF_REQUIRE(sqlite3_changes(c->db) == 1, SIZE);
@@ -151,10 +192,12 @@ static cf_result entry_put(store_conn *c, const cf_audit_head *at, cf_view vault
     bool bound = cf_store_bind_u64(s, 1, at->seq) && cf_store_bind_text(s, 2, vault) &&
                  cf_store_bind_blob(s, 3, CF_VIEW_OF(at->hash)) && cf_store_bind_blob(s, 4, entry);
     CF_REQUIRE(bound, STORE_UNAVAILABLE);
-    int code = sqlite3_step(s);
+    int code = cf_store_step(s);
     /* An entry where the head says that there is none. */
     CF_REQUIRE((code & 0xFF) != SQLITE_CONSTRAINT, AUDIT_ALTERED);
-    return cf_store_code(code);
+    CF_TRY(cf_store_code(code));
+    CF_REQUIRE(sqlite3_changes(c->db) == 1, AUDIT_ALTERED);
+    return cf_ok();
 }
 
 /* Encodes the entry as the one after the head. */
@@ -194,13 +237,30 @@ static cf_result change_write(cf_store_sqlite *s, store_waiter *w, cf_audit_head
     return entry_put(&s->writer, head, c->entry->vault, cf_buf_view(&s->entry));
 }
 
+/* The entries behind our head lead to that one. A chain that is whole in itself but another than ours does not. */
+static cf_result head_follows(cf_store_sqlite *s, const cf_audit_head *head)
+{
+    cf_audit_head at = s->head;
+    int code = SQLITE_DONE;
+    STORE_STMT(stmt, &s->writer, STMT_ENTRIES_UP);
+    CF_REQUIRE(cf_store_bind_u64(stmt, 1, at.seq + 1), STORE_UNAVAILABLE);
+    while (at.seq < head->seq && (code = cf_store_step(stmt)) == SQLITE_ROW) {
+        CF_REQUIRE((uint64_t)sqlite3_column_int64(stmt, 0) == at.seq + 1, AUDIT_ALTERED);
+        CF_TRY(cf_audit_chain(&at, cf_store_column(stmt, 3)));
+    }
+    CF_TRY(cf_store_code(code));
+    bool same = at.seq == head->seq && cf_view_eq(CF_VIEW_OF(at.hash), CF_VIEW_OF(head->hash));
+    CF_REQUIRE(same, AUDIT_ALTERED);
+    return cf_ok();
+}
+
 /* The stored head. It is the one in memory but after a transaction whose outcome was not told, or when another process that
  * holds the key has written; an older one is a store put back behind our back. */
 static cf_result head_read(cf_store_sqlite *s, cf_audit_head *ret)
 {
     STORE_STMT(stmt, &s->writer, STMT_HEAD);
     CF_REQUIRE(stmt != NULL, STORE_UNAVAILABLE);
-    int code = sqlite3_step(stmt);
+    int code = cf_store_step(stmt);
     CF_TRY(cf_store_code(code));
     CF_REQUIRE(code == SQLITE_ROW, AUDIT_ALTERED);
     *ret = s->head;
@@ -209,14 +269,16 @@ static cf_result head_read(cf_store_sqlite *s, cf_audit_head *ret)
     }
     CF_TRY(cf_audit_head_open(&s->audit_key, cf_store_column(stmt, 0), ret));
     CF_REQUIRE(ret->seq > s->head.seq, AUDIT_ALTERED);
-    return cf_ok();
+    return head_follows(s, ret);
 }
 
 static cf_result head_put(cf_store_sqlite *s, cf_view sealed)
 {
     STORE_STMT(stmt, &s->writer, STMT_HEAD_PUT);
     CF_REQUIRE(cf_store_bind_blob(stmt, 1, sealed), STORE_UNAVAILABLE);
-    return cf_store_stmt_run(stmt);
+    CF_TRY(cf_store_stmt_run(stmt));
+    CF_REQUIRE(sqlite3_changes(s->writer.db) == 1, AUDIT_ALTERED); /* one head, not two */
+    return cf_ok();
 }
 
 static cf_result run(cf_store_sqlite *s, store_stmt id)
@@ -224,11 +286,26 @@ static cf_result run(cf_store_sqlite *s, store_stmt id)
     return cf_store_stmt_run(cf_store_stmt(&s->writer, id));
 }
 
+/* Whether a change that was made took something out of a row: then the log still has it, and is to be emptied soon. */
+static bool group_deletes(const group *g)
+{
+    static const cf_view ending = CF_LIT_INIT(".delete");
+    bool some = false;
+    for (size_t i = 0; i < g->n && !some; i++) {
+        const cf_store_change *c = g->waiters[i]->change;
+        cf_view action = c->entry->action;
+        some = cf_is_ok(g->waiters[i]->result) && c->put != NULL && action.len > ending.len &&
+               cf_view_eq(cf_view_sub(action, action.len - ending.len, ending.len), ending);
+    }
+    return some;
+}
+
 /* All changes of the group and the new head, durable. */
 static cf_result group_write(cf_store_sqlite *s, group *g)
 {
     cf_audit_head head;
     uint8_t sealed[CF_AUDIT_HEAD_BYTES];
+    CF_TRY(cf_store_schema_check(&s->writer, s->roots));
     CF_TRY(head_read(s, &head));
     uint64_t seq = head.seq;
     for (size_t i = 0; i < g->n; i++) {
@@ -242,6 +319,7 @@ static cf_result group_write(cf_store_sqlite *s, group *g)
     s->head = head;
     pthread_mutex_lock(&s->lock);
     cf_copy(s->head_sealed, sealed, sizeof sealed);
+    s->log_deleted = s->log_deleted || group_deletes(g);
     s->stats.changes += head.seq - seq;
     s->stats.refused += g->n - (size_t)(head.seq - seq);
     s->stats.transactions += head.seq > seq;
@@ -267,18 +345,23 @@ static void group_fail(cf_store_sqlite *s, group *g, cf_result why)
     pthread_mutex_unlock(&s->lock);
 }
 
-/* Waits for a change. False when the store closes and none is left. */
-static bool writer_wait(cf_store_sqlite *s, bool *ret_finish_log)
+/* What the writer has to do next. */
+typedef struct {
+    bool changes, finish_log, empty_log;
+} turn;
+
+/* Waits for a turn. False when the store closes and no change is left. */
+static bool writer_wait(cf_store_sqlite *s, turn *ret)
 {
     pthread_mutex_lock(&s->lock);
-    while (s->first == NULL && !s->closing) {
+    while (s->first == NULL && !s->closing && !s->log_to_empty) {
         pthread_cond_wait(&s->arrived, &s->lock);
     }
-    bool more = s->first != NULL;
-    *ret_finish_log = s->log_copied;
-    s->log_copied = false;
+    *ret = (turn){s->first != NULL, s->log_copied, s->log_to_empty};
+    bool goes_on = ret->changes || !s->closing;
+    s->log_copied = s->log_to_empty = false;
     pthread_mutex_unlock(&s->lock);
-    return more;
+    return goes_on;
 }
 
 static void group_take(cf_store_sqlite *s, group *g)
@@ -313,20 +396,45 @@ static int note_log(void *ctx, sqlite3 *db, const char *name, int pages)
     (void)name;
     pthread_mutex_lock(&s->lock);
     s->log_pages = pages;
+    s->log_used = true;
     pthread_mutex_unlock(&s->lock);
     return SQLITE_OK;
+}
+
+void cf_store_log_empty(cf_store_sqlite *s)
+{
+    sqlite3_busy_timeout(s->writer.db, LOG_EMPTY_WAIT_MS);
+    int code =
+        sqlite3_wal_checkpoint_v2(s->writer.db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
+    sqlite3_busy_timeout(s->writer.db, CF_STORE_LOCK_TIMEOUT_MS);
+    pthread_mutex_lock(&s->lock);
+    s->log_used = s->log_deleted = code != SQLITE_OK;
+    if (code == SQLITE_OK) {
+        s->emptied_ms = cf_clock_mono_ms();
+        s->log_pages = 0;
+    }
+    pthread_mutex_unlock(&s->lock);
+}
+
+/* What came in while the keeper copied: a little, and then the log starts again from its beginning. */
+static void log_finish(cf_store_sqlite *s)
+{
+    (void)sqlite3_wal_checkpoint_v2(s->writer.db, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
 }
 
 static void *writer_main(void *ctx)
 {
     cf_store_sqlite *s = ctx;
     group g = {.n = 0};
-    bool finish_log = false;
-    while (writer_wait(s, &finish_log)) {
-        if (finish_log) {
-            /* What came in while the keeper copied: a little, and then the log starts again from its beginning. */
-            (void)sqlite3_wal_checkpoint_v2(s->writer.db, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL,
-                                            NULL);
+    turn t = {.changes = false};
+    while (writer_wait(s, &t)) {
+        if (t.empty_log) {
+            cf_store_log_empty(s);
+        } else if (t.finish_log) {
+            log_finish(s);
+        }
+        if (!t.changes) {
+            continue;
         }
         /* Before the group is taken: a locked database may take its time, and whose deadline passes meanwhile may go. */
         cf_result r = run(s, STMT_BEGIN_WRITE);

@@ -11,7 +11,11 @@
 #define CF_STORE_LOG_PAGES                                                                         \
     1000 /* of the write-ahead log; from then on it is copied into the database file */
 #define CF_STORE_TOKENS_MAX 4096 /* one more is SIZE */
-#define CF_STORE_ANCHOR_MS 1000  /* between two writes of the anchor, at least */
+#define CF_STORE_LOOK_BACK                                                                         \
+    16 /* entries of a vault among which the last change of its row is looked for */
+#define CF_STORE_LOG_KEEP_MS 60000 /* that the write-ahead log keeps what was overwritten */
+#define CF_STORE_LOG_TRY_MS 500    /* between two tries to empty it, at least */
+#define CF_STORE_ANCHOR_MS 1000    /* between two writes of the anchor, at least */
 
 /** Condition of a row write. */
 typedef enum { CF_PUT_CREATE, CF_PUT_REPLACE } cf_put_kind;
@@ -29,14 +33,16 @@ typedef struct {
 typedef struct {
     char id[32]; /* "t_" and base62 */
     char name[64];
-    uint8_t hash[32];                            /* SHA-256 of the token text */
-    uint32_t scopes;                             /* bits of CF_SCOPE_* */
+    uint8_t hash[32]; /* SHA-256 of the token text */
+    uint32_t scopes;  /* bits of CF_SCOPE_* */
+    bool altered;     /* in a list: its seal does not hold; then of the rest only id is set */
     uint64_t created_ms, expires_ms, revoked_ms; /* 0: never */
 } cf_token;
 enum { CF_SCOPE_WRITE = 1, CF_SCOPE_READ = 2, CF_SCOPE_DECRYPT = 4, CF_SCOPE_ADMIN = 8 };
 
 /** One transaction: at most one row write or one token write, and always one audit entry, whose seq the store fills in, and with
- *  a token write also its seal. If the condition fails nothing of it is written. */
+ *  a token write also its seal. If the condition fails nothing of it is written. What a change whose action ends in ".delete" took
+ *  out of a row is gone from the files within a second, or once no read-only store of an earlier moment is open any more. */
 typedef struct {
     const cf_store_put *put;     /* or NULL */
     const cf_token *token_put;   /* insert or replace by id; or NULL */
@@ -55,35 +61,44 @@ typedef struct {
 typedef bool cf_store_entry_fn(void *ctx, const cf_store_entry *entry);
 /** Called for each row of a walk; as above. */
 typedef bool cf_store_row_fn(void *ctx, cf_view id, uint64_t version, cf_view row, cf_view seal);
+typedef bool cf_store_token_fn(void *ctx, const cf_token *token);
 
 typedef struct {
-    /** Row and seal, appended. error VAULT_UNKNOWN, STORE_UNAVAILABLE. Safe from many threads. */
+    /** Row and seal, appended. error VAULT_UNKNOWN, STORE_UNAVAILABLE; of this and all others AUDIT_ALTERED when somebody changes
+     *  tables or indexes under the running store. Safe from many threads. */
     cf_result (*get)(void *self, cf_view id, cf_buf *ret_row, cf_buf *ret_seal);
     /** Durable when it returns; concurrent changes share one transaction and its fsync. *ret_seq the entry's place.
      *  in    deadline_ms on the clock of cf_clock_mono_ms. It bounds the wait for a place in a transaction; a change that has its
      *        place waits for the outcome, which the store's own time limits bound, so that the answer is always the truth.
      *  error EXISTS, VERSION_MISMATCH, VAULT_UNKNOWN (from the condition; EXISTS also for the hash of another token);
      *        BUSY too many changes wait; STORE_UNAVAILABLE nothing was acknowledged (locked, full, failing, or the deadline
-     *        passed first); AUDIT_ALTERED the stored head is not the one this store wrote; SIZE over CF_STORE_TOKENS_MAX; what
-     *        cf_audit_encode refuses */
+     *        passed first); AUDIT_ALTERED the stored head is neither the one this store wrote nor one that its entries lead to;
+     *        ROW_ALTERED the row to replace is not the one that the newest change in the log left (looked for among the vault's last
+     *        CF_STORE_LOOK_BACK entries); SIZE over CF_STORE_TOKENS_MAX; what cf_audit_encode refuses */
     cf_result (*change)(void *self, const cf_store_change *change, uint64_t deadline_ms,
                         uint64_t *ret_seq);
     /** Token by hash of its text. error NOT_FOUND, STORE_UNAVAILABLE, ROW_ALTERED (its seal is not the token's). */
     cf_result (*token_by_hash)(void *self, const uint8_t hash[32], cf_token *ret);
     cf_result (*token_by_id)(void *self, const char *id, cf_token *ret);
-    /** All tokens by id; *ret_n of them written to ret (room for max). */
+    /** All tokens by id, altered ones marked; *ret_n of them written to ret (room for max). */
     cf_result (*tokens)(void *self, cf_token *ret, size_t max, size_t *ret_n);
     /** Entries with seq below before (0: from the newest), newest first, of one vault or (empty id) of all. */
     cf_result (*audit_page)(void *self, cf_view vault, uint64_t before, size_t max,
                             cf_store_entry_fn *fn, void *ctx);
-    /** Entries in rising order from seq on; the stored head, sealed, NOT_FOUND when somebody took it away; all rows, in no order
-     *  that is promised. For verification and export: through a read-only store all of them see the same moment. */
+    /** Entries in rising order from seq on, and from 0 also those below 1, which the service never enters: their seq reads as one
+     *  over INT64_MAX. The stored head, sealed, NOT_FOUND when somebody took it away, AUDIT_ALTERED when there are two. All rows,
+     *  all tokens, altered ones marked, in no order that is promised. For verification and export: through a read-only store all of
+     *  them see the same moment. */
     cf_result (*audit_walk)(void *self, uint64_t from_seq, cf_store_entry_fn *fn, void *ctx);
     cf_result (*audit_head)(void *self, uint8_t ret[static CF_AUDIT_HEAD_BYTES]);
     /** The anchor's octets, appended; of a read-only store those that it had before the moment that the store sees, so that the
      *  service, going on, does not run ahead of it. NOT_FOUND when there is none, AUDIT_ALTERED when they are too many. */
     cf_result (*audit_anchor)(void *self, cf_buf *ret);
     cf_result (*rows_walk)(void *self, cf_store_row_fn *fn, void *ctx);
+    cf_result (*tokens_walk)(void *self, cf_store_token_fn *fn, void *ctx);
+    /** Whether tables and indexes are those that this version makes, and whether every page is in its place and each index has what
+     *  its table has, so that whoever reads by an index reads the same. Reads the whole file. */
+    cf_result (*structure)(void *self, bool *ret_schema, bool *ret_pages);
     void (*close)(void *self);
 } cf_store_ops;
 
@@ -115,6 +130,7 @@ typedef struct {
     uint64_t failed;                /* transactions that failed */
     uint64_t waiting;               /* changes that wait now */
     int sqlite_code;                /* of the last of those, for the log */
+    bool anchor_missing; /* it was opened without an anchor although the log was not empty */
 } cf_store_stats;
 void cf_store_sqlite_stats(const cf_store *s, cf_store_stats *ret);
 

@@ -3,22 +3,24 @@
 
 #define OBJECT_ID_BYTES 32
 #define OBJECT_SEAL_BYTES                                                                          \
-    31 /* of the 48: nobody without the key finds a seal that agrees with another in so many */
+    22 /* of the 48: nobody without the key finds a seal that agrees with another in so many */
 #define TABLE_START ((size_t)1 << 10)
 #define ARENA_BYTES                                                                                \
     (CF_ROW_FIELDS_MAX * (sizeof(cf_field) + sizeof(cf_write_ref)) + 64 * sizeof(cf_view))
 
-/* What the log says of one vault or token: the seal that the newest entry gave it. */
+/* What the log says of one vault or token: what the newest entry that changed it left. */
 typedef struct {
     uint8_t id[OBJECT_ID_BYTES]; /* padded with a zero at least; a free place begins with one */
+    uint64_t version;            /* of a token 1 once it is made, 2 once it is revoked */
     uint8_t seal[OBJECT_SEAL_BYTES];
-    bool seen; /* the store has it */
+    bool ended; /* deleted, or revoked */
+    bool seen;  /* the store has it */
 } object;
 _Static_assert(sizeof(object) == 64, "docs/limits.md counts on it");
 
 typedef struct {
     const cf_store *store;
-    const cf_secret *row_key;
+    const cf_verify_opts *opts;
     cf_secret audit_key;
     cf_finding_fn *fn;
     void *ctx;
@@ -30,7 +32,7 @@ typedef struct {
     uint64_t mix[OBJECT_ID_BYTES / 8]; /* random, so that nobody chooses ids that collide */
 
     cf_audit_head last; /* of the walk */
-    bool has_anchor;
+    bool has_anchor, anchor_missing;
     cf_audit_head anchor;
 } verifier;
 
@@ -117,10 +119,38 @@ static object *object_find(const verifier *v, cf_view id)
     return o->id[0] == 0 ? NULL : o;
 }
 
-/* Notes the seal that an entry gave its object. An id that no vault or token can have is passed over: it has no row. */
-static cf_result object_note(verifier *v, cf_view id, cf_view seal)
+/* The version that an entry gives its object; 0 for a token's that neither makes nor revokes it. */
+static uint64_t version_of(const object *o, const cf_audit_entry *e)
+{
+    if (!is_token(o->id)) {
+        return e->version;
+    }
+    return cf_view_eq(e->action, CF_LIT("token.create"))   ? 1
+           : cf_view_eq(e->action, CF_LIT("token.revoke")) ? 2
+                                                           : 0;
+}
+
+/* Each change follows on the one before it. Where it does not, a row of before was put back, and the service, changing that, gave
+ * it a genuine seal and entry. */
+static void change_note(verifier *v, object *o, const cf_audit_entry *e)
+{
+    uint64_t version = version_of(o, e);
+    if (o->ended) {
+        tell(v, CF_FINDING_ENTRY_ENDED, e->seq, e->vault);
+    } else if (version != o->version + 1) {
+        tell(v, CF_FINDING_ENTRY_VERSION, e->seq, e->vault);
+    }
+    o->version = version;
+    o->ended = cf_view_eq(e->action, CF_LIT("vault.delete")) ||
+               cf_view_eq(e->action, CF_LIT("token.revoke"));
+    cf_copy(o->seal, e->seal.data, OBJECT_SEAL_BYTES);
+}
+
+/* Notes what an entry did to its object. An id that no vault or token can have is passed over: it has no row. */
+static cf_result object_note(verifier *v, const cf_audit_entry *e)
 {
     uint8_t padded[OBJECT_ID_BYTES] = {0};
+    cf_view id = e->vault;
     if (id.len == 0 || id.len >= OBJECT_ID_BYTES || id.data[0] == 0) {
         return cf_ok();
     }
@@ -131,7 +161,7 @@ static cf_result object_note(verifier *v, cf_view id, cf_view seal)
     object *o = table_place(v, v->table, v->room, padded);
     v->used += o->id[0] == 0;
     cf_copy(o->id, padded, sizeof padded);
-    cf_copy(o->seal, seal.data, OBJECT_SEAL_BYTES);
+    change_note(v, o, e);
     return cf_ok();
 }
 
@@ -178,12 +208,16 @@ static cf_result entry_check(verifier *v, const cf_store_entry *e)
     if (!cf_view_eq(entry.vault, e->vault)) {
         tell(v, CF_FINDING_ENTRY_VAULT, e->seq, entry.vault);
     }
-    return entry.seal.len == 0 ? cf_ok() : object_note(v, entry.vault, entry.seal);
+    return entry.seal.len == 0 ? cf_ok() : object_note(v, &entry);
 }
 
 static bool on_entry(void *ctx, const cf_store_entry *e)
 {
     verifier *v = ctx;
+    if (e->seq == 0 || e->seq > INT64_MAX) {
+        tell(v, CF_FINDING_ENTRY_PLACE, 0, e->vault);
+        return true;
+    }
     v->report.entries++;
     v->failed = entry_check(v, e);
     return cf_is_ok(v->failed);
@@ -193,7 +227,7 @@ static bool on_entry(void *ctx, const cf_store_entry *e)
 static cf_result row_check(verifier *v, cf_view id, uint64_t version, cf_view octets, cf_view seal,
                            bool *ret_sealed)
 {
-    cf_result r = cf_row_check(v->row_key, octets, seal);
+    cf_result r = cf_row_check(v->opts->row_key, octets, seal);
     *ret_sealed = cf_is_ok(r);
     if (r.code == CF_ERR_ROW_ALTERED) {
         tell(v, CF_FINDING_ROW_SEAL, 0, id);
@@ -242,25 +276,28 @@ static bool on_row(void *ctx, cf_view id, uint64_t version, cf_view row, cf_view
     return cf_is_ok(v->failed);
 }
 
+static bool on_token(void *ctx, const cf_token *t)
+{
+    verifier *v = ctx;
+    uint8_t seal[CF_ROW_SEAL_BYTES];
+    cf_view id = cf_view_str(t->id);
+    v->report.tokens++;
+    if (t->altered) {
+        tell(v, CF_FINDING_TOKEN_SEAL, 0, id);
+        object_check(v, id, CF_VIEW_EMPTY, CF_FINDING_TOKEN_UNLOGGED, CF_FINDING_TOKEN_STALE);
+        return true;
+    }
+    v->failed = cf_token_seal(&v->audit_key, t, seal);
+    if (cf_is_ok(v->failed)) {
+        object_check(v, id, CF_VIEW_OF(seal), CF_FINDING_TOKEN_UNLOGGED, CF_FINDING_TOKEN_STALE);
+    }
+    return cf_is_ok(v->failed);
+}
+
 static cf_result tokens_check(verifier *v)
 {
-    CF_ARENA(arena, CF_STORE_TOKENS_MAX * sizeof(cf_token));
-    cf_token *tokens = cf_arena_new(&arena, CF_STORE_TOKENS_MAX, sizeof *tokens);
-    CF_REQUIRE(tokens != NULL, NO_MEMORY);
-    size_t n = 0;
-    cf_result r = v->store->ops->tokens(v->store->self, tokens, CF_STORE_TOKENS_MAX, &n);
-    if (r.code == CF_ERR_ROW_ALTERED) {
-        tell(v, CF_FINDING_TOKEN_SEAL, 0, CF_VIEW_EMPTY);
-        return cf_ok();
-    }
-    CF_TRY(r);
-    for (size_t i = 0; i < n; i++) {
-        uint8_t seal[CF_ROW_SEAL_BYTES];
-        v->report.tokens++;
-        CF_TRY(cf_token_seal(&v->audit_key, &tokens[i], seal));
-        object_check(v, cf_view_str(tokens[i].id), CF_VIEW_OF(seal), CF_FINDING_TOKEN_UNLOGGED,
-                     CF_FINDING_TOKEN_STALE);
-    }
+    CF_TRY(v->store->ops->tokens_walk(v->store->self, on_token, v));
+    CF_TRY(v->failed);
     for (size_t i = 0; i < v->room; i++) {
         const object *o = &v->table[i];
         if (o->id[0] != 0 && !o->seen && is_token(o->id)) {
@@ -309,7 +346,8 @@ static cf_result anchor_load(verifier *v)
 {
     CF_BUF(anchor);
     cf_result r = v->store->ops->audit_anchor(v->store->self, &anchor);
-    if (r.code == CF_ERR_NOT_FOUND) {
+    v->anchor_missing = r.code == CF_ERR_NOT_FOUND;
+    if (v->anchor_missing) {
         return cf_ok();
     }
     if (cf_is_ok(r)) {
@@ -325,17 +363,41 @@ static cf_result anchor_load(verifier *v)
     return cf_ok();
 }
 
-static cf_result everything(verifier *v)
+/* Of the log's end and the anchor; after the walk. */
+static void anchor_check(verifier *v)
 {
-    CF_TRY(cf_audit_key(v->row_key, &v->audit_key));
-    CF_TRY(cf_random((uint8_t *)v->mix, sizeof v->mix));
-    CF_TRY(anchor_load(v));
-    CF_TRY(v->store->ops->audit_walk(v->store->self, 0, on_entry, v));
-    CF_TRY(v->failed);
-    CF_TRY(head_check(v));
     if (v->has_anchor && v->anchor.seq > v->last.seq) {
         tell(v, CF_FINDING_ANCHOR_AHEAD, v->anchor.seq, CF_VIEW_EMPTY);
     }
+    if (v->anchor_missing && v->last.seq > 0 && !v->opts->no_anchor) {
+        tell(v, CF_FINDING_ANCHOR_MISSING, 0, CF_VIEW_EMPTY);
+    }
+}
+
+/* What the service reads by an index is what is walked here only if tables and indexes are the service's and agree. */
+static cf_result structure_check(verifier *v)
+{
+    bool schema = false, pages = false;
+    CF_TRY(v->store->ops->structure(v->store->self, &schema, &pages));
+    if (!schema) {
+        tell(v, CF_FINDING_SCHEMA, 0, CF_VIEW_EMPTY);
+    }
+    if (!pages) {
+        tell(v, CF_FINDING_PAGES, 0, CF_VIEW_EMPTY);
+    }
+    return cf_ok();
+}
+
+static cf_result everything(verifier *v)
+{
+    CF_TRY(cf_audit_key(v->opts->row_key, &v->audit_key));
+    CF_TRY(cf_random((uint8_t *)v->mix, sizeof v->mix));
+    CF_TRY(anchor_load(v));
+    CF_TRY(structure_check(v));
+    CF_TRY(v->store->ops->audit_walk(v->store->self, 0, on_entry, v));
+    CF_TRY(v->failed);
+    CF_TRY(head_check(v));
+    anchor_check(v);
     CF_TRY(v->store->ops->rows_walk(v->store->self, on_row, v));
     CF_TRY(v->failed);
     rows_missing(v);
@@ -344,12 +406,12 @@ static cf_result everything(verifier *v)
     return cf_ok();
 }
 
-CF_MUST_USE cf_result cf_store_verify(const cf_store *store, const cf_secret *row_key,
+CF_MUST_USE cf_result cf_store_verify(const cf_store *store, const cf_verify_opts *opts,
                                       cf_finding_fn *fn, void *ctx, cf_verify_report *ret)
 {
     *ret = (cf_verify_report){.entries = 0};
     CF_AUTO(verifier_free)
-    verifier v = {.store = store, .row_key = row_key, .fn = fn, .ctx = ctx, .failed = {CF_OK}};
+    verifier v = {.store = store, .opts = opts, .fn = fn, .ctx = ctx, .failed = {CF_OK}};
     CF_TRY(everything(&v));
     *ret = v.report;
     return cf_ok();

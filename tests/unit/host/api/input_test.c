@@ -209,6 +209,9 @@ static void test_token_states(void **state)
     t.revoked_ms = 1; /* also when the clock has jumped back since */
     assert_string_equal(cf_token_state(&t, 0), "revoked");
     assert_false(cf_token_active(&t, 0));
+    t = (cf_token){.altered = true};
+    assert_string_equal(cf_token_state(&t, 0), "altered");
+    assert_false(cf_token_active(&t, 0));
 }
 
 /* A store of one token that counts its look-ups, and can change the token behind a look-up that is under way. */

@@ -505,6 +505,37 @@ static void test_altered_tokens_make_no_admin(void **state)
     assert_err(cf_api_admin_token(w->api, path, &missing), STORE_UNAVAILABLE);
 }
 
+/* A list of one token whose row was altered: it may have been the admin's. */
+static cf_result one_altered(void *self, cf_token *ret, size_t max, size_t *ret_n)
+{
+    (void)self;
+    assert_true(max > 0);
+    ret[0] = (cf_token){.id = "t_a", .altered = true};
+    *ret_n = 1;
+    return cf_ok();
+}
+
+static void close_nothing(void *self)
+{
+    (void)self;
+}
+
+static void test_an_altered_token_stands_for_an_admin(void **state)
+{
+    (void)state;
+    static const cf_store_ops ops = {.tokens = one_altered, .close = close_nothing};
+    world w;
+    char path[96];
+    bool missing = true;
+    CF_BUF(file);
+    world_open_on(&w, (cf_store){&ops, NULL});
+    (void)snprintf(path, sizeof path, "%s/other.token", w.folder);
+    assert_ok(cf_api_admin_token(w.api, path, &missing));
+    assert_false(missing);
+    assert_err(cf_file_read(path, 100, &file), NOT_FOUND);
+    world_close(&w);
+}
+
 static void test_store_fails_at_the_token(void **state)
 {
     world *w = *state;
@@ -592,6 +623,7 @@ int main(void)
         T(test_scopes_are_not_widened),
         T(test_admin_token_again),
         T(test_altered_tokens_make_no_admin),
+        cmocka_unit_test(test_an_altered_token_stands_for_an_admin),
         T(test_store_fails_at_the_token),
         T(test_health_and_metrics),
         T(test_schemas),

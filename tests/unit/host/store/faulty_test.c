@@ -32,6 +32,13 @@ static bool count_row(void *ctx, cf_view id, uint64_t version, cf_view row, cf_v
     return true;
 }
 
+static bool count_token(void *ctx, const cf_token *t)
+{
+    assert_false(t->altered);
+    ++*(unsigned *)ctx;
+    return true;
+}
+
 static void passes_everything_on(void **state)
 {
     fixture *f = *state;
@@ -66,6 +73,11 @@ static void passes_everything_on(void **state)
         ops->audit_anchor(f->store.self, &anchor)); /* it may be written already, or not yet */
     assert_ok(ops->rows_walk(f->store.self, count_row, &rows));
     assert_int_equal(rows, 1);
+    assert_ok(ops->tokens_walk(f->store.self, count_token, &rows));
+    assert_int_equal(rows, 2);
+    bool schema = false, pages = false;
+    assert_ok(ops->structure(f->store.self, &schema, &pages));
+    assert_true(schema && pages);
     for (int op = 0; op < CF_STORE_OP_COUNT; op++) {
         assert_int_equal(cf_store_faulty_calls(&f->store, (cf_store_op)op),
                          op == CF_STORE_CHANGE ? 2 : 1);
@@ -115,6 +127,12 @@ static void fails_every_operation(void **state)
             assert_code(ops->audit_head(f->store.self, head), want);
             assert_int_equal(head[7] == 0, call == 2);
             assert_code(ops->rows_walk(f->store.self, count_row, &rows), want);
+            rows = 0;
+            assert_code(ops->tokens_walk(f->store.self, count_token, &rows), want);
+            assert_int_equal(rows > 0, call != 2 || after);
+            bool schema = true, pages = true;
+            assert_code(ops->structure(f->store.self, &schema, &pages), want);
+            assert_true(schema == (call != 2) && pages == (call != 2));
             assert_code(ops->audit_anchor(f->store.self, &anchor), want);
             assert_int_equal(anchor.len > 0, call != 2);
         }

@@ -66,6 +66,20 @@ void fixture_sql(const fixture *f, const char *sql)
     assert_int_equal(sqlite3_close(db), SQLITE_OK);
 }
 
+void fixture_schema_sql(const fixture *f, const char *sql)
+{
+    sqlite3 *db = NULL;
+    char *why = NULL;
+    assert_int_equal(sqlite3_open(f->db, &db), SQLITE_OK);
+    (void)sqlite3_busy_timeout(db, 5000);
+    (void)sqlite3_db_config(db, SQLITE_DBCONFIG_DEFENSIVE, 0, NULL);
+    (void)sqlite3_db_config(db, SQLITE_DBCONFIG_WRITABLE_SCHEMA, 1, NULL);
+    if (sqlite3_exec(db, sql, NULL, NULL, &why) != SQLITE_OK) {
+        fail_msg("%s: %s", sql, why);
+    }
+    assert_int_equal(sqlite3_close(db), SQLITE_OK);
+}
+
 void fixture_copy(const char *from, const char *to)
 {
     FILE *in = fopen(from, "rb"), *out = fopen(to, "wb");
@@ -121,7 +135,14 @@ static cf_result row_change(const fixture *f, const cf_row *row, const char *act
 
 CF_MUST_USE cf_result vault_put(const fixture *f, unsigned n, uint64_t version, uint64_t *ret_seq)
 {
-    static const uint8_t public[65] = {4}, wrapped[100] = {7};
+    static const uint8_t wrapped[100] = {7};
+    return vault_put_key(f, n, version, CF_VIEW_OF(wrapped), ret_seq);
+}
+
+CF_MUST_USE cf_result vault_put_key(const fixture *f, unsigned n, uint64_t version, cf_view wrapped,
+                                    uint64_t *ret_seq)
+{
+    static const uint8_t public[65] = {4};
     char id[ID_BYTES];
     vault_id(n, id);
     const cf_row row = {.tenant = CF_LIT("acme"),
@@ -131,7 +152,7 @@ CF_MUST_USE cf_result vault_put(const fixture *f, unsigned n, uint64_t version, 
                         .kms_key = CF_LIT("key-1"),
                         .suite = {CF_P256, CF_SHA256, CF_AES_256_GCM},
                         .public_key = CF_VIEW_OF(public),
-                        .wrapped_key = CF_VIEW_OF(wrapped)};
+                        .wrapped_key = wrapped};
     return row_change(f, &row, version == 1 ? "vault.create" : "vault.update", ret_seq);
 }
 
@@ -182,7 +203,8 @@ const char *findings(const fixture *f)
     cf_verify_report report;
     text[0] = '\0';
     assert_ok(fixture_open(f, true, &s));
-    assert_ok(cf_store_verify(&s, &f->row_key, finding_note, text, &report));
+    const cf_verify_opts opts = {.row_key = &f->row_key};
+    assert_ok(cf_store_verify(&s, &opts, finding_note, text, &report));
     cf_store_close(&s);
     assert_int_equal(report.findings == 0, text[0] == '\0');
     return text;
@@ -200,7 +222,8 @@ cf_token token_make(unsigned n)
 
 CF_MUST_USE cf_result token_change(const fixture *f, const cf_token *t)
 {
-    const cf_audit_entry entry = entry_of("token.create", t->id, 0);
+    const cf_audit_entry entry =
+        entry_of(t->revoked_ms == 0 ? "token.create" : "token.revoke", t->id, 0);
     const cf_store_change change = {NULL, t, &entry};
     uint64_t seq;
     return f->store.ops->change(f->store.self, &change, soon(), &seq);

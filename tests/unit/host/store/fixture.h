@@ -23,6 +23,8 @@ CF_MUST_USE cf_result fixture_open(const fixture *f, bool read_only, cf_store *r
 void fixture_reopen(fixture *f);
 /** Runs SQL on the file from outside, as an attacker would: fails the test when it fails or changes no row. The store is closed. */
 void fixture_sql(const fixture *f, const char *sql);
+/** The same with SQLite's protection of the schema lifted; it need not change a row. The store may be open. */
+void fixture_schema_sql(const fixture *f, const char *sql);
 /** A copy of the database file, and putting it back. The store is closed. */
 void fixture_copy(const char *from, const char *to);
 
@@ -30,6 +32,9 @@ void fixture_copy(const char *from, const char *to);
 void vault_id(unsigned n, char ret[static ID_BYTES]);
 /** Encodes and seals a row of that version (1: creates it) and changes the store; the audit entry carries its seal. */
 CF_MUST_USE cf_result vault_put(const fixture *f, unsigned n, uint64_t version, uint64_t *ret_seq);
+/** The same with that wrapped key. */
+CF_MUST_USE cf_result vault_put_key(const fixture *f, unsigned n, uint64_t version, cf_view wrapped,
+                                    uint64_t *ret_seq);
 /** The same with a tombstone. */
 CF_MUST_USE cf_result vault_delete(const fixture *f, unsigned n, uint64_t version,
                                    uint64_t *ret_seq);

@@ -91,6 +91,12 @@ static void restore(fixture *f, const saved *s)
     fixture_copy(s->anchor, f->anchor);
 }
 
+static void nothing(void *ctx, const cf_finding *finding)
+{
+    (void)ctx;
+    (void)finding;
+}
+
 static void passes_a_whole_store(void **state)
 {
     fixture *f = *state;
@@ -99,8 +105,38 @@ static void passes_a_whole_store(void **state)
     assert_string_equal(findings(f), ""); /* while the store is in use */
     cf_store_close(&f->store);
     assert_string_equal(findings(f), "");
+}
+
+/* Its absence is told, unless it is known. A service that starts without it says so, and writes it anew. */
+static void misses_the_anchor(void **state)
+{
+    fixture *f = *state;
+    cf_store s;
+    cf_verify_report report;
+    cf_store_stats stats;
+    const cf_verify_opts without = {.row_key = &f->row_key, .no_anchor = true};
+    assert_int_equal(access(f->anchor, F_OK),
+                     0); /* from the start, so that its absence means something */
     assert_int_equal(unlink(f->anchor), 0);
+    assert_string_equal(findings(f), ""); /* of an empty log */
+    fixture_reopen(f);
+    cf_store_sqlite_stats(&f->store, &stats);
+    assert_false(stats.anchor_missing);
+    history(f);
+    cf_store_close(&f->store);
+    assert_int_equal(unlink(f->anchor), 0);
+    assert_string_equal(findings(f), "anchor_missing ");
+    assert_ok(fixture_open(f, true, &s));
+    assert_ok(cf_store_verify(&s, &without, nothing, NULL, &report));
+    assert_int_equal(report.findings, 0);
+    cf_store_close(&s);
+    assert_ok(fixture_open(f, false, &f->store));
+    cf_store_sqlite_stats(&f->store, &stats);
+    assert_true(stats.anchor_missing);
     assert_string_equal(findings(f), "");
+    fixture_reopen(f);
+    cf_store_sqlite_stats(&f->store, &stats);
+    assert_false(stats.anchor_missing);
 }
 
 static void finds_what_sql_alters(void **state)
@@ -336,12 +372,6 @@ static void passes_a_store_in_use(void **state)
     assert_int_equal(access(f->anchor, F_OK), 0);
 }
 
-static void nothing(void *ctx, const cf_finding *finding)
-{
-    (void)ctx;
-    (void)finding;
-}
-
 typedef struct {
     fixture *f;
     cf_store *store;
@@ -351,7 +381,8 @@ static cf_result verify(void *ctx)
 {
     const job *j = ctx;
     cf_verify_report report;
-    return cf_store_verify(j->store, &j->f->row_key, nothing, NULL, &report);
+    const cf_verify_opts opts = {.row_key = &j->f->row_key};
+    return cf_store_verify(j->store, &opts, nothing, NULL, &report);
 }
 
 static void survives_failing_allocations(void **state)
@@ -376,7 +407,7 @@ static void names_its_findings(void **state)
 {
     (void)state;
     for (int i = 0; i < CF_FINDING_COUNT; i++) {
-        assert_true(strlen(cf_finding_code((cf_finding_kind)i)) > 5);
+        assert_true(strlen(cf_finding_code((cf_finding_kind)i)) >= 5);
         assert_true(strlen(cf_finding_text((cf_finding_kind)i)) > 10);
         for (int k = 0; k < i; k++) {
             assert_string_not_equal(cf_finding_code((cf_finding_kind)i),
@@ -392,6 +423,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         T(passes_a_whole_store),
         T(passes_a_store_in_use),
+        T(misses_the_anchor),
         T(finds_what_sql_alters),
         T(finds_flipped_bits),
         T(finds_what_was_put_back),
