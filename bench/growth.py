@@ -110,7 +110,7 @@ def bench(folder, rows, rounds, seconds):
         start_ms = 1000 * (time.monotonic() - began)
         with Up(small) as up_small:
             loaded = measure(up_small, up_large, hot, rounds, seconds, CONNECTIONS)
-            single = measure(up_small, up_large, hot, 3, max(1, seconds // 2), 1)
+            single = measure(up_small, up_large, hot, rounds // 3, max(1, seconds // 2), 1)
         began = time.monotonic()
         verify = up_large.coffer("audit", "verify", "--json", timeout=3600)
         verify_s = time.monotonic() - began
@@ -132,7 +132,7 @@ def main():
     # Beside the programs, which are on a disk: an fsync must cost what it costs.
     folder = pathlib.Path(tempfile.mkdtemp(prefix="growth-", dir=BIN.parent))
     try:
-        return bench(folder, 1_000_000 if long else 5_000 if quick else 20_000, 9 if long else 5, 4 if long else 1)
+        return bench(folder, 1_000_000 if long else 5_000 if quick else 20_000, 9 if long else 3 if quick else 5, 4 if long else 1)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
