@@ -238,12 +238,26 @@ static void on_message(size_t conn, const cf_msg *m)
     reply(conn, m->kind + CF_MSG_ANSWER, m->request, cf_buf_view(&body));
 }
 
+/* Answers that were still to come are for nobody: the place may be another connection's next. */
+static void hang_up(size_t conn)
+{
+    cf_fd_close(&conns[conn].fd);
+    cf_buf_free(&conns[conn].in);
+    for (size_t i = 0; i < later_n;) {
+        if (later[i].conn == conn) {
+            cf_buf_free(&later[i].answer);
+            later[i] = later[--later_n];
+        } else {
+            i++;
+        }
+    }
+}
+
 static void on_octets(size_t conn)
 {
     connection *c = &conns[conn];
     if (!cf_is_ok(cf_net_read_some(c->fd, &c->in, 65536, cf_clock_mono_ms()))) {
-        cf_fd_close(&c->fd);
-        cf_buf_free(&c->in);
+        hang_up(conn);
         return;
     }
     size_t at = 0, used = 1;
