@@ -440,7 +440,7 @@ static bool holds_key(const cf_buf *file, unsigned n)
 {
     uint8_t key[KEY_BYTES];
     (void)key_of(n, 100, key);
-    for (size_t at = 0; at < 96; at += 16) {
+    for (size_t at = 0; file->len > 0 && at < 96; at += 16) {
         if (memmem(file->data, file->len, key + at, 16) != NULL) {
             return true;
         }
