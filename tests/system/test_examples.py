@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """examples/: the generator gives the file that is there, and every line of it goes in, is sealed, and comes out as it was."""
-import http.client
+import concurrent.futures
 import json
 import subprocess
 import sys
 import unicodedata
 
+from clients import Link
 from programs import PEOPLE, ROOT, Up
 
 
@@ -32,13 +33,16 @@ def test_people_go_in_and_come_out(tmp_path):
         run = up.coffer("import", PEOPLE, "--journal", journal, "--json", check=0)
         assert json.loads(run.stdout) == {"done": 1000, "bad": 0, "skipped": 0, "bad_before": 0, "in_doubt": 0, "complete": True}
         ids = {int(r.split()[1]): r.split()[2] for r in journal.read_text().splitlines() if r.startswith("done ")}
-        link = http.client.HTTPConnection("127.0.0.1", up.port)
-        head = {"Authorization": f"Bearer {up.token}", "Content-Type": "application/json"}
-        for line, person in enumerate(people, 1):
-            link.request("POST", f"/v1/vaults/{ids[line]}/decrypt", json.dumps({"fields": [*person, "ssn4"], "reason": "test"}), head)
-            answer = link.getresponse()
-            assert json.loads(answer.read()) == {"data": {**person, "ssn4": person["ssn9"][5:]}, "errors": []}, line
-        link.close()
+
+        def check(lines):
+            link = Link(up.port, up.token)
+            for line in lines:
+                person = people[line - 1]
+                answer = link.call("POST", f"/v1/vaults/{ids[line]}/decrypt", {"fields": [*person, "ssn4"], "reason": "test"})
+                assert answer == (200, {"data": {**person, "ssn4": person["ssn9"][5:]}, "errors": []}), line
+            link.close()
+        with concurrent.futures.ThreadPoolExecutor(4) as pool:
+            list(pool.map(check, [range(1 + i, 1001, 4) for i in range(4)]))
         assert up.coffer("audit", "verify", check=0).stdout.endswith(" 1000 rows, 1 tokens: whole\n")
         rows = up.coffer("export", "--ciphertext", check=0).stdout.splitlines()
         assert len(rows) == 1000 and {json.loads(row)["id"] for row in rows} == set(ids.values())
