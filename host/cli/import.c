@@ -309,9 +309,11 @@ static int report(const importer *im)
                im->done, im->bad, im->skipped, im->bad_before, im->doubtful,
                im->stopped ? "false" : "true");
     } else {
-        printf("%" PRIu64 " imported, %" PRIu64 " bad, %" PRIu64 " done before, %" PRIu64
-               " bad before\n",
-               im->done, im->bad, im->skipped, im->bad_before);
+        printf("%" PRIu64 " imported, %" PRIu64 " bad", im->done, im->bad);
+        if (im->skipped + im->bad_before > 0) {
+            printf("; before: %" PRIu64 " imported, %" PRIu64 " bad", im->skipped, im->bad_before);
+        }
+        printf("\n");
         if (im->doubtful > 0) {
             printf("%" PRIu64 " lines were under way when the last import stopped and were sent "
                    "again: they may exist twice\n",

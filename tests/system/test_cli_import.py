@@ -78,7 +78,7 @@ def test_imports_every_line_once(imp):
         assert imp.fake.vaults[vault]["fields"]["n"] == line
     assert "canary" not in imp.journal.read_text()
     again = imp.run()
-    assert again.stdout == "0 imported, 0 bad, 200 done before, 0 bad before\n" and len(imp.fake.requests) == 200
+    assert again.stdout == "0 imported, 0 bad; before: 200 imported, 0 bad\n" and len(imp.fake.requests) == 200
 
 
 @pytest.mark.parametrize("jobs", [1, 3, 64])
@@ -117,7 +117,7 @@ def test_bad_lines(imp):
     imp.write([json.dumps({"n": "1"}), json.dumps({"email": "BAD " + canary, "city": "BAD " + canary}), '{"email":"%s' % canary,
                json.dumps({"n": "4", "email": canary}), b'{"n":"\xff%s"}\n' % canary.encode(), b"\0\0%s\n" % canary.encode()])
     run = imp.run(status=4)
-    assert run.stdout == "2 imported, 4 bad, 0 done before, 0 bad before\n"
+    assert run.stdout == "2 imported, 4 bad\n"
     lines = {line.split(":")[0]: line for line in run.stderr.splitlines() if line.startswith("line ")}
     assert sorted(lines) == ["line 2", "line 3", "line 5", "line 6"]
     assert lines["line 2"] == ("line 2: bad_value email: the value does not meet the schema; "
@@ -259,7 +259,7 @@ def test_says_what_is_in_doubt(imp):
     imp.write(numbered(3))
     imp.journal.write_text(f"file {imp.file.stat().st_size}\nstart 1\ndone 1 v_x\nstart 2\n")
     run = imp.run()
-    assert run.stdout == ("2 imported, 0 bad, 1 done before, 0 bad before\n"
+    assert run.stdout == ("2 imported, 0 bad; before: 1 imported, 0 bad\n"
                           "1 lines were under way when the last import stopped and were sent again: they may exist twice\n")
     assert sorted(imp.sent()) == ["2", "3"]
 
