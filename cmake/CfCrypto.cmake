@@ -11,19 +11,22 @@ set(CF_AWSLC_ROOT "$ENV{CF_AWSLC_ROOT}" CACHE PATH "Prefix of an installed AWS-L
 
 # cf_library_prefix(<name> <out>): the prefix of a library that a script of scripts/ built into the user's cache, or "".
 function(cf_library_prefix name out)
-    set(cache "$ENV{XDG_CACHE_HOME}")
-    if(NOT cache)
-        set(cache "$ENV{HOME}/.cache")
+    # The scripts say where the cache is, and whether others could have written to it. They link <name>-current-<system> to the
+    # version that they built last.
+    set(${out} "" PARENT_SCOPE)
+    execute_process(COMMAND bash -c ". scripts/lib.sh && cache_folder" WORKING_DIRECTORY "${CMAKE_SOURCE_DIR}"
+                    OUTPUT_VARIABLE cache ERROR_VARIABLE reason RESULT_VARIABLE status OUTPUT_STRIP_TRAILING_WHITESPACE
+                    ERROR_STRIP_TRAILING_WHITESPACE)
+    if(NOT status EQUAL 0)
+        message(WARNING "Libraries in the user's cache are not used: ${reason}")
+        return()
     endif()
-    # The scripts link <name>-current-<system> to the version that they built last.
     execute_process(COMMAND bash -c ". scripts/lib.sh && system_name" WORKING_DIRECTORY "${CMAKE_SOURCE_DIR}"
                     OUTPUT_VARIABLE system OUTPUT_STRIP_TRAILING_WHITESPACE)
-    set(prefix "${cache}/coffer/${name}-current-${system}")
+    set(prefix "${cache}/${name}-current-${system}")
     if(EXISTS "${prefix}/complete")
         file(REAL_PATH "${prefix}" prefix)
         set(${out} "${prefix}" PARENT_SCOPE)
-    else()
-        set(${out} "" PARENT_SCOPE)
     endif()
 endfunction()
 

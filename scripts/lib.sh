@@ -3,7 +3,6 @@
 # shellcheck shell=bash
 
 CF_ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
-CF_CACHE=${XDG_CACHE_HOME:-${HOME:-/tmp}/.cache}/coffer
 CF_VENV=$CF_ROOT/build/venv
 
 # say TEXT...: one line of progress with the seconds since the outermost script began.
@@ -71,6 +70,23 @@ system_name() {
     echo "$id$version-$(uname -m)"
 }
 
+# cache_folder: prints the folder of libraries that these scripts have built; fails with a reason when there can be none, or when
+# others than this user may have put something into it: what lies there is linked into the programs. cmake asks here, too.
+cache_folder() {
+    local base=${XDG_CACHE_HOME:-${HOME:+$HOME/.cache}} foreign
+    case $base in
+    /*) ;;
+    '') echo "neither HOME nor XDG_CACHE_HOME is set, so there is no cache folder" >&2; return 1 ;;
+    *) echo "the cache folder $base is not an absolute path" >&2; return 1 ;;
+    esac
+    if [ -e "$base/coffer" ] || [ -L "$base/coffer" ]; then
+        foreign=$(find -P "$base/coffer" \( ! -uid "$(id -u)" -o ! -type l -perm /022 \) -print -quit) || foreign=$base/coffer
+        [ -z "$foreign" ] || { echo "$foreign is not this user's alone to write: look into it, and remove it" >&2; return 1; }
+        [ -d "$base/coffer" ] && [ ! -L "$base/coffer" ] || { echo "$base/coffer is not a folder" >&2; return 1; }
+    fi
+    echo "$base/coffer"
+}
+
 # private_apt TYPE SUITE WORK: package lists of one suite (TYPE deb or deb-src) in the folder WORK, read from the mirror that this
 # machine's apt is configured with and verified by apt against the Debian archive keyring. Nothing of the system's apt is
 # changed. Sets PRIVATE_APT to the options that later apt-get calls need.
@@ -81,10 +97,9 @@ private_apt() {
     uri=$(apt-get indextargets --format '$(RELEASE) $(REPO_URI)' 'Created-By: Packages' 2>/dev/null |
         awk -v c="$codename" '$1 == c { print $2; exit }')
     [ -n "$uri" ] || { echo "no mirror for $codename in the apt configuration"; return 1; }
-    mkdir -p "$work/lists/partial" "$work/archives/partial" "$work/get"
-    # apt drops to its own user to download.
-    chmod 755 "$work"
-    chmod 777 "$work/get"
+    # What apt has verified must stay out of others' reach until it is unpacked. As root apt would download as a user of its own,
+    # for whom the folders would have to be open; so it stays root.
+    (umask 077 && mkdir -p "$work/lists/partial" "$work/archives/partial" "$work/get")
     echo "$type [signed-by=$keyring] $uri $suite main" >"$work/sources.list"
     PRIVATE_APT=(
         -o Dir::Etc::SourceList="$work/sources.list" -o Dir::Etc::SourceParts=/dev/null
@@ -94,12 +109,14 @@ private_apt() {
         -o Acquire::IndexTargets::deb::DEP-11::DefaultEnabled=false
         -o APT::Update::Error-Mode=any
     )
+    [ "$(id -u)" != 0 ] || PRIVATE_APT+=(-o APT::Sandbox::User=root)
     # The machine's own hooks after an update (package-kit and the like) are no business of these private lists.
     printf '#clear APT::Update::Post-Invoke;\n#clear APT::Update::Post-Invoke-Success;\n' >"$work/apt.conf"
     PRIVATE_APT+=(-c "$work/apt.conf")
     apt-get "${PRIVATE_APT[@]}" update
 }
 
+# library_cached and what follows take the folder from CF_CACHE, which their caller sets to what cache_folder prints.
 # library_cached NAME: says which version of a library these scripts have built; fails when none came to its end.
 library_cached() {
     local current=$CF_CACHE/$1-current-$(system_name)
