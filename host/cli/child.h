@@ -23,8 +23,9 @@ CF_MUST_USE cf_result cli_sibling(const char *program, char *ret, size_t room);
 /** True once SIGTERM or SIGINT came, which are blocked and which nobody has taken yet. */
 bool cli_end_asked(void);
 
-/** Starts the child with its end bound to ours, and waits until it says ready. error NOT_FOUND (no such program), TIMEOUT, IO, CLOSED (it ended),
- *  MALFORMED (what it said is not "ready ADDR"), STATE (cli_end_asked while it started). After an error it is gone. */
+/** Starts the child with its end bound to ours, and waits until it says ready. After an error it is gone.
+ *  error NOT_FOUND (no such program), TIMEOUT, IO, CLOSED (it ended), MALFORMED (what it said is not "ready ADDR"), STATE
+ *  (cli_end_asked while it started). */
 CF_MUST_USE cf_result cli_child_start(cli_child *c, uint64_t timeout_ms);
 
 /** SIGTERM, then SIGKILL after the grace time. Returns once it is gone. */
