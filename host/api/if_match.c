@@ -51,7 +51,9 @@ static CF_MUST_USE cf_result tag_version(cf_view tag, uint64_t *ret)
 
 CF_MUST_USE cf_result cf_if_match_parse(cf_view header, cf_if_match *ret)
 {
-    *ret = (cf_if_match){.present = header.len > 0};
+    *ret = (cf_if_match){.present = header.data != NULL};
+    /* A header that names no version must not be taken for none: the change would be made without a condition. */
+    CF_REQUIRE(!ret->present || trim(header).len > 0, MALFORMED);
     if (cf_view_eq(trim(header), CF_LIT("*"))) {
         ret->any = true;
         return cf_ok();

@@ -73,6 +73,15 @@ static CF_MUST_USE cf_result read_expiry(cf_api_call *c, cf_token *t)
     return cf_ok();
 }
 
+/* Else a token that expires would make one that does not, and never expire. */
+static void cap_expiry(const cf_api_call *c, cf_token *t)
+{
+    uint64_t end = c->token.expires_ms;
+    if (end != 0 && (t->expires_ms == 0 || t->expires_ms > end)) {
+        t->expires_ms = end;
+    }
+}
+
 static CF_MUST_USE cf_result read_token(cf_api_call *c, cf_token *t)
 {
     static const char *const members[] = {"name", "scopes", "expires_in_s", NULL};
@@ -86,6 +95,7 @@ static CF_MUST_USE cf_result read_token(cf_api_call *c, cf_token *t)
     CF_TRY(cf_api_faults_result(&c->faults));
     /* Else an admin without decrypt would be one with it, one request later. */
     CF_REQUIRE((t->scopes & ~c->token.scopes) == 0, FORBIDDEN);
+    cap_expiry(c, t);
     return cf_ok();
 }
 

@@ -69,6 +69,8 @@ static void test_if_match(void **state)
         {"\"1,2\"", CF_OK, false},
         {"\"99999999999999999999999\"", CF_OK, false},
         {"\"0\"", CF_OK, false},
+        {"", CF_ERR_MALFORMED, false},
+        {" \t", CF_ERR_MALFORMED, false},
         {"two", CF_ERR_MALFORMED, false},
         {"\"2", CF_ERR_MALFORMED, false},
         {"2\"", CF_ERR_MALFORMED, false},

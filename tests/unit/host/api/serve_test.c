@@ -452,6 +452,37 @@ static void test_scopes_are_not_widened(void **state)
     assert_error(&a, 403, FORBIDDEN);
 }
 
+/* A child lives as long as its parent at most: one without an end, one with a later end, one with an earlier. */
+static void test_tokens_do_not_outlive_their_parent(void **state)
+{
+    world *w = *state;
+    ANSWER(a);
+    world_do(w, "POST", "/v1/tokens",
+             "{\"name\":\"short\",\"scopes\":[\"admin\"],\"expires_in_s\":100}", &a);
+    assert_int_equal(a.status, 200);
+    static const struct {
+        const char *body;
+        bool capped;
+    } cases[] = {
+        {"{\"name\":\"n\",\"scopes\":[\"admin\"]}", true},
+        {"{\"name\":\"n\",\"scopes\":[\"admin\"],\"expires_in_s\":200}", true},
+        {"{\"name\":\"n\",\"scopes\":[\"admin\"],\"expires_in_s\":50}", false},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        ANSWER(b);
+        world_request req = {.method = "POST",
+                             .path = "/v1/tokens",
+                             .token = WORLD_TEXT(a.json, "token"),
+                             .body = cases[i].body};
+        world_call(w, &req, &b);
+        assert_int_equal(b.status, 200);
+        int64_t end = WORLD_NUMBER(b.json, "expires_ms");
+        int64_t want = cases[i].capped ? WORLD_NUMBER(a.json, "expires_ms")
+                                       : WORLD_NUMBER(b.json, "created_ms") + 50000;
+        assert_int_equal(end, want);
+    }
+}
+
 static void test_admin_token_again(void **state)
 {
     world *w = *state;
@@ -621,6 +652,7 @@ int main(void)
         T(test_token_expires),
         T(test_token_bodies),
         T(test_scopes_are_not_widened),
+        T(test_tokens_do_not_outlive_their_parent),
         T(test_admin_token_again),
         T(test_altered_tokens_make_no_admin),
         cmocka_unit_test(test_an_altered_token_stands_for_an_admin),
