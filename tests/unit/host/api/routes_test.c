@@ -53,7 +53,7 @@ static void test_if_match(void **state)
         cf_err err;
         bool two; /* met by version 2 */
     } cases[] = {
-        {"", CF_OK, true},
+        {NULL, CF_OK, true},
         {"*", CF_OK, true},
         {" * ", CF_OK, true},
         {"\"2\"", CF_OK, true},
