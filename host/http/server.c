@@ -41,10 +41,58 @@ static enum MHD_Result queue_answer(cf_http_call *c)
     return queued;
 }
 
+/* Headers of which one value decides; which of two counts, a proxy in front may see otherwise. */
+static const char *const single_heads[] = {MHD_HTTP_HEADER_AUTHORIZATION,
+                                           MHD_HTTP_HEADER_CONTENT_TYPE, MHD_HTTP_HEADER_HOST,
+                                           MHD_HTTP_HEADER_IF_MATCH};
+#define SERVER_SINGLES (sizeof single_heads / sizeof single_heads[0])
+
 typedef struct {
-    unsigned lengths, encodings;
-    bool chunked, bad_name;
+    unsigned lengths, encodings, singles[SERVER_SINGLES];
+    bool chunked, bad;
+    const char *next; /* where the line behind the last header begins */
 } head_sums;
+
+/* Before 0.9.77 libmicrohttpd takes bare LF for the end of a line, cuts a value at a NUL, and appends a folded line to the *name* of
+ * its header, which it moves for that. It leaves all other heads where they were received, CRLF and colon overwritten with NUL, so
+ * what it took for a header must lie right behind the one before, name before value, with nothing but blanks between. Later
+ * versions refuse all this by themselves when they are told to be strict. */
+#if MHD_VERSION >= 0x00097701
+static bool head_in_place(head_sums *sums, const char *name, const char *value)
+{
+    (void)sums;
+    (void)name;
+    (void)value;
+    return true;
+}
+#else
+static bool head_in_place(head_sums *sums, const char *name, const char *value)
+{
+    const char *after = name + strlen(name) + 1;
+    /* As numbers: a moved name and its value are not of one object. */
+    if ((sums->next != NULL && sums->next != name) || (uintptr_t)value < (uintptr_t)after ||
+        (uintptr_t)value - (uintptr_t)after > CF_HTTP_HEAD_BYTES_MAX) {
+        return false;
+    }
+    while (after < value && (*after == ' ' || *after == '\t')) {
+        after++;
+    }
+    const char *end = value + strlen(value);
+    sums->next = end + 2;
+    return after == value && end[1] == '\0';
+}
+#endif
+
+/* RFC 9110 section 5.5. */
+static bool value_ok(const char *value)
+{
+    for (; *value != '\0'; value++) {
+        if (((uint8_t)*value < ' ' && *value != '\t') || *value == 127) {
+            return false;
+        }
+    }
+    return true;
+}
 
 static enum MHD_Result sum_head(void *ctx, enum MHD_ValueKind kind, const char *name,
                                 const char *value)
@@ -57,16 +105,26 @@ static enum MHD_Result sum_head(void *ctx, enum MHD_ValueKind kind, const char *
         sums->encodings++;
         sums->chunked = value != NULL && strcasecmp(value, "chunked") == 0;
     }
-    sums->bad_name = sums->bad_name || name[0] == '\0' || name[strcspn(name, " \t")] != '\0';
-    return MHD_YES;
+    for (size_t i = 0; i < SERVER_SINGLES; i++) {
+        if (strcasecmp(name, single_heads[i]) == 0) {
+            sums->bad = sums->bad || sums->singles[i]++ > 0;
+        }
+    }
+    sums->bad = sums->bad || value == NULL || !head_in_place(sums, name, value) ||
+                !value_ok(value) || name[0] == '\0' || name[strcspn(name, " \t")] != '\0';
+    /* The rest is of no interest, and where it lies of no meaning. */
+    return sums->bad ? MHD_NO : MHD_YES;
 }
 
-/* A body whose length can be read in two ways is refused: a proxy in front may read the other (RFC 9112 sections 5.1 and 6.3). */
-static void check_heads(cf_http_call *c)
+/* A head that can be read in two ways, above all the length of its body, is refused: a proxy in front may read the other (RFC 9112
+ * sections 5.1, 5.2 and 6.3). */
+static void check_heads(cf_http_call *c, const char *head_end)
 {
     head_sums sums = {0};
     MHD_get_connection_values(c->conn, MHD_HEADER_KIND, sum_head, &sums);
-    if (sums.bad_name || sums.lengths + sums.encodings > 1 ||
+    /* Behind the last header is the empty line and nothing else. */
+    bool cut = sums.next != NULL && sums.next + 2 != head_end;
+    if (sums.bad || cut || sums.lengths + sums.encodings > 1 ||
         (sums.encodings == 1 && !sums.chunked)) {
         refuse_later(c, MHD_HTTP_BAD_REQUEST, CF_ERR_MALFORMED);
         c->closing = true;
@@ -97,7 +155,8 @@ static enum MHD_Result begin(cf_http_call *c, const char *method)
     if (!cf_http_percent_ok(c->path) || !cf_http_percent_ok(c->query)) {
         refuse_later(c, MHD_HTTP_BAD_REQUEST, CF_ERR_MALFORMED);
     }
-    check_heads(c);
+    /* The method is the first word of the head, where it was received. */
+    check_heads(c, info == NULL ? NULL : method + info->header_size);
     uint64_t told = told_length(length);
     if (told > c->server->limits.body_bytes_max) {
         refuse_later(c, MHD_HTTP_CONTENT_TOO_LARGE, CF_ERR_SIZE);
@@ -232,9 +291,9 @@ static size_t leave_escaped(void *ctx, struct MHD_Connection *conn, char *text)
 }
 
 #if MHD_VERSION >= 0x00097701
-#define SERVER_STRICT MHD_OPTION_CLIENT_DISCIPLINE_LVL
+#define SERVER_STRICT MHD_OPTION_CLIENT_DISCIPLINE_LVL, 2
 #else
-#define SERVER_STRICT MHD_OPTION_STRICT_FOR_CLIENT
+#define SERVER_STRICT MHD_OPTION_STRICT_FOR_CLIENT, 1
 #endif
 
 static struct MHD_Daemon *daemon_start(cf_http_server *s)
@@ -252,8 +311,7 @@ static struct MHD_Daemon *daemon_start(cf_http_server *s)
         cf_http_gate_notify, &s->gate, MHD_OPTION_UNESCAPE_CALLBACK, leave_escaped, NULL,
         MHD_OPTION_CONNECTION_LIMIT, connections, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
         SERVER_CONNECTION_BYTES, MHD_OPTION_CONNECTION_MEMORY_INCREMENT, SERVER_INCREMENT_BYTES,
-        MHD_OPTION_CONNECTION_TIMEOUT, 0U, SERVER_STRICT, 1, MHD_OPTION_ARRAY, pool,
-        MHD_OPTION_END);
+        MHD_OPTION_CONNECTION_TIMEOUT, 0U, SERVER_STRICT, MHD_OPTION_ARRAY, pool, MHD_OPTION_END);
 }
 
 static void server_free(cf_http_server *s)

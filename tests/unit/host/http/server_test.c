@@ -380,6 +380,76 @@ static void test_refused_heads(void **state)
     }
 }
 
+/* Heads that a proxy in front might read in another way. Each is answered 400 before a handler sees it, and ends the connection. */
+static void test_ambiguous_heads(void **state)
+{
+    (void)state;
+#define POST "POST /echo HTTP/1.1\r\nHost: x\r\n"
+#define CHUNKS "\r\n\r\n5\r\nhello\r\n0\r\n\r\n"
+    const cf_view rows[] = {
+        /* Folded lines; the older library would append them to the name. */
+        CF_LIT(POST "Transfer-Enc: chunked\r\n oding" CHUNKS),
+        CF_LIT(POST "Content-Len: 5\r\n gth\r\n\r\nhello"),
+        CF_LIT(POST "Content-Len: 5\r\n g\r\n\tth\r\nX-A: b\r\n\r\nhello"),
+        CF_LIT(POST "Content-Length:\r\n 5\r\n\r\nhello"),
+        CF_LIT(POST "Transfer-Encoding:\r\n chunked" CHUNKS),
+        CF_LIT(POST "Transfer-Encoding: \r\n\tchunked\r\nContent-Length: 5\r\n\r\nhello"),
+        CF_LIT(POST "Content-Length: 5\r\nTransfer-Encoding: chunked\r\n ,x\r\n\r\nhello"),
+        CF_LIT(POST "X-A: b\r\n Content-Length: 5\r\n\r\nhello"),
+        CF_LIT(POST "X-A: b\r\n \r\nContent-Length: 5\r\n\r\nhello"),
+        CF_LIT(POST "Content-Length: 5\r\nX-A: b\r\n \r\n\r\nhello"),
+        /* NUL, bare CR, bare LF and other controls in values. */
+        CF_LIT(POST "X-A: a\0b\r\nContent-Length: 5\r\n\r\nhello"),
+        CF_LIT(POST "X-A: a\0\0b: c\r\nContent-Length: 5\r\n\r\nhello"),
+        CF_LIT(POST "X-A: a\0\r\nContent-Length: 5\r\n\r\nhello"),
+        CF_LIT(POST "Content-Length: 5\r\nX-A: a\0b\r\n\r\nhello"),
+        CF_LIT(POST "Content-Length: 5\0\r\n\r\nhello"),
+        CF_LIT(POST "X-A: a\rContent-Length: 9\r\nContent-Length: 5\r\n\r\nhello"),
+        CF_LIT(POST "X-A: a\r\r\nContent-Length: 5\r\n\r\nhello"),
+        CF_LIT(POST "X-A: a\nContent-Length: 5\r\n\r\nhello"),
+        CF_LIT(POST "X-A: a\r\nContent-Length: 5\n\r\nhello"),
+        CF_LIT(POST "X-A: a\r\nContent-Length: 5\r\n\nhello"),
+        /* Said twice. */
+        CF_LIT(POST "host: x\r\n\r\n"),
+        CF_LIT(POST "If-Match: \"1\"\r\nX-A: b\r\nif-match: \"1\"\r\n\r\n"),
+        CF_LIT(POST "Authorization: Bearer a\r\nAuthorization: Bearer b\r\n\r\n"),
+        CF_LIT(POST "Content-Type: text/plain\r\nCONTENT-TYPE: text/plain\r\n\r\n"),
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        answer a = {0};
+        int fd = dial_tcp(port);
+        unsigned before = atomic_load(&handled);
+        assert_true(send_octets(fd, rows[i].data, rows[i].len));
+        unsigned status = recv_answer(fd, &a, false);
+        if (status != 400) {
+            print_error("row %zu: status %u\n", i, status);
+        }
+        assert_int_equal(status, 400);
+        assert_int_equal(atomic_load(&handled), before);
+        assert_true(ends_within(fd, WAIT_MS));
+        close(fd);
+    }
+    /* What only looks odd is taken, also behind another request. */
+    static const char *const taken[] = {
+        POST "X-A:\r\nContent-Length:5\r\n\r\nhello",
+        POST "Content-Length:\t 5\r\nX-A:\r\n\r\nhello",
+        POST "X-A: b \t\r\nX-A: \tc\td\r\nContent-Length: 5\r\nX-A: \r\n\r\nhello",
+        POST "X-A: \xc3\xa9:=\"\r\nTransfer-Encoding: Chunked" CHUNKS,
+        POST "Authorization: a\r\nContent-Type: b\r\nIf-Match: c\r\n"
+             "Cookie: a=b; c=d\r\nContent-Length: 5\r\n\r\nhello",
+    };
+    answer a = {0};
+    int fd = dial_tcp(port);
+    for (size_t i = 0; i < sizeof taken / sizeof taken[0]; i++) {
+        assert_true(send_text(fd, taken[i]));
+        assert_int_equal(recv_answer(fd, &a, false), 200);
+        assert_view(cf_view_make(a.body, a.body_len), CF_LIT("hello"));
+    }
+    close(fd);
+#undef POST
+#undef CHUNKS
+}
+
 static void test_odd_requests(void **state)
 {
     (void)state;
@@ -524,6 +594,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_expect, start, stop),
         cmocka_unit_test_setup_teardown(test_pipelined, start, stop),
         cmocka_unit_test_setup_teardown(test_refused_heads, start, stop),
+        cmocka_unit_test_setup_teardown(test_ambiguous_heads, start, stop),
         cmocka_unit_test_setup_teardown(test_odd_requests, start, stop),
         cmocka_unit_test_setup_teardown(test_body_is_wiped, start, stop),
         cmocka_unit_test(test_start_refuses),
