@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 #include "host/http/pairs_priv.h"
 #include "host/http/server_priv.h"
@@ -8,17 +9,37 @@
 /* Decoded values are never longer than the target; names are decoded as well to be compared. */
 #define CALL_ARENA_BYTES_MAX (CF_HTTP_TARGET_BYTES_MAX * 16)
 
-/* The path and query of an origin-form or absolute-form target (RFC 9112 section 3.2). */
-static void split_target(cf_http_call *c)
+/* What follows the scheme of an absolute-form target, or NULL. */
+static const char *authority_of(const char *target)
 {
-    const char *path = c->target;
-    if (strncmp(path, "http://", 7) == 0 || strncmp(path, "https://", 8) == 0) {
-        path = strchr(strstr(path, "//") + 2, '/');
-        path = path == NULL ? "/" : path;
+    static const char *const schemes[] = {"http://", "https://"};
+    for (size_t i = 0; i < sizeof schemes / sizeof schemes[0]; i++) {
+        size_t len = strlen(schemes[i]);
+        if (strncasecmp(target, schemes[i], len) == 0) {
+            return target + len;
+        }
     }
-    const char *mark = strchr(path, '?');
-    c->path = mark == NULL ? cf_view_str(path) : cf_view_make(path, (size_t)(mark - path));
-    c->query = mark == NULL ? CF_VIEW_EMPTY : cf_view_str(mark + 1);
+    return NULL;
+}
+
+/* The path and query of an origin-form or absolute-form target (RFC 9112 section 3.2). False for one that has a fragment, which no
+ * target has, or names no host. */
+static bool split_target(cf_http_call *c)
+{
+    const char *path = c->target, *host = authority_of(path);
+    if (strchr(path, '#') != NULL) {
+        return false;
+    }
+    if (host != NULL) {
+        path = host + strcspn(host, "/?");
+        if (path == host) {
+            return false;
+        }
+    }
+    size_t len = strcspn(path, "?");
+    c->path = len == 0 && host != NULL ? CF_LIT("/") : cf_view_make(path, len);
+    c->query = path[len] == '\0' ? CF_VIEW_EMPTY : cf_view_str(path + len + 1);
+    return true;
 }
 
 cf_http_call *cf_http_call_new(cf_http_server *s, struct MHD_Connection *conn, const char *target)
@@ -34,7 +55,10 @@ cf_http_call *cf_http_call_new(cf_http_server *s, struct MHD_Connection *conn, c
     c->arena.max = CALL_ARENA_BYTES_MAX;
     if (fits) {
         cf_copy(c->target, target, len);
-        split_target(c);
+        if (!split_target(c)) {
+            c->refuse_status = MHD_HTTP_BAD_REQUEST;
+            c->refuse_code = CF_ERR_MALFORMED;
+        }
     } else {
         c->refuse_status = MHD_HTTP_URI_TOO_LONG;
         c->refuse_code = CF_ERR_SIZE;
