@@ -34,8 +34,8 @@ int fixture_setup(void **state)
 
 int fixture_teardown(void **state)
 {
-    static const char *const names[] = {"store.db",     "store.db-wal", "store.db-shm",
-                                        "audit.anchor", "saved.db",     "saved.anchor"};
+    static const char *const names[] = {"store.db", "store.db-wal", "store.db-shm", "audit.anchor",
+                                        "saved.db", "saved.anchor", "branch.db",    "rows.db"};
     fixture *f = *state;
     cf_store_close(&f->store);
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
