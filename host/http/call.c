@@ -66,6 +66,13 @@ cf_http_call *cf_http_call_new(cf_http_server *s, struct MHD_Connection *conn, c
     return c;
 }
 
+void cf_http_call_drop_body(cf_http_call *c)
+{
+    cf_buf_free(&c->body);
+    atomic_fetch_sub(&c->server->bodies_bytes, c->charged);
+    c->charged = 0;
+}
+
 void cf_http_call_free(cf_http_call **c)
 {
     if (*c == NULL) {
@@ -74,7 +81,7 @@ void cf_http_call_free(cf_http_call **c)
     if ((*c)->response != NULL) {
         MHD_destroy_response((*c)->response);
     }
-    cf_buf_free(&(*c)->body);
+    cf_http_call_drop_body(*c);
     cf_buf_free(&(*c)->headers);
     cf_buf_free(&(*c)->answer);
     cf_arena_free(&(*c)->arena);

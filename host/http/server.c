@@ -172,13 +172,30 @@ static enum MHD_Result begin(cf_http_call *c, const char *method)
     return MHD_YES;
 }
 
+/* False when the server holds as many octets of bodies as it may. */
+static bool charge(cf_http_call *c, size_t len)
+{
+    atomic_size_t *sum = &c->server->bodies_bytes;
+    size_t before = atomic_fetch_add(sum, len);
+    if (before > CF_HTTP_BODIES_BYTES_MAX || len > CF_HTTP_BODIES_BYTES_MAX - before) {
+        atomic_fetch_sub(sum, len);
+        return false;
+    }
+    c->charged += len;
+    return true;
+}
+
 /* One piece of the body. False ends the connection. */
 static bool take(cf_http_call *c, const char *data, size_t len)
 {
     size_t max = c->server->limits.body_bytes_max;
     if (len > max - c->body.len) {
         refuse_later(c, MHD_HTTP_CONTENT_TOO_LARGE, CF_ERR_SIZE);
-        cf_buf_free(&c->body);
+        cf_http_call_drop_body(c);
+    }
+    if (c->refuse_status == 0 && !charge(c, len)) {
+        refuse_later(c, MHD_HTTP_SERVICE_UNAVAILABLE, CF_ERR_BUSY);
+        cf_http_call_drop_body(c);
     }
     if (c->refuse_status != 0) {
         c->discarded += len;

@@ -8,7 +8,7 @@ typedef struct cf_http_server cf_http_server;
 typedef struct cf_http_call cf_http_call; /* one request and its answer */
 
 /** Shapes an answer that the server gives by itself: status and code are SIZE 413 (body), 414 (target), 431 (head);
- *  MALFORMED 400; BUSY 503 (the server stops); INTERNAL 500. Runs on a server thread and calls cf_http_answer before it returns. */
+ *  MALFORMED 400; BUSY 503 (the server stops, or holds too many octets of bodies); INTERNAL 500. Runs on a server thread and calls cf_http_answer before it returns. */
 typedef void cf_http_refuse(void *ctx, cf_http_call *call, unsigned status, cf_err code);
 
 typedef struct {
@@ -29,6 +29,9 @@ typedef struct {
 #define CF_HTTP_HEAD_BYTES_MAX ((size_t)8192)
 /** Octets of a refused body that are read and thrown away, so that the client gets to see its 413. */
 #define CF_HTTP_DISCARD_BYTES_MAX ((size_t)4 << 20)
+/** Octets of all bodies that a server holds at a time, whole or not, until their calls are answered (503). They come from anyone:
+ *  a handler sees a request, and whose it is, only once it is whole. */
+#define CF_HTTP_BODIES_BYTES_MAX ((size_t)64 << 20)
 /** Octets of the headers that a handler sets for one answer. */
 #define CF_HTTP_SET_BYTES_MAX ((size_t)4096)
 

@@ -38,8 +38,9 @@ struct cf_http_server {
     struct MHD_Daemon *daemon;
     cf_http_gate gate;
     atomic_bool stopping;
-    atomic_uint pending; /* calls that the handler owes an answer */
-    atomic_uint active;  /* calls whose answer has not been taken yet */
+    atomic_uint pending;        /* calls that the handler owes an answer */
+    atomic_uint active;         /* calls whose answer has not been taken yet */
+    atomic_size_t bodies_bytes; /* octets of all bodies held, at most CF_HTTP_BODIES_BYTES_MAX */
 };
 
 typedef enum {
@@ -59,6 +60,7 @@ struct cf_http_call {
     cf_err refuse_code;
     cf_view method, path, query;
     cf_buf body;
+    size_t charged; /* its part of the server's bodies_bytes */
     size_t discarded;
     cf_arena arena; /* decoded query values */
     void *slot;
@@ -88,6 +90,8 @@ void cf_http_link_handle(cf_http_link *l);
 /** A new call for a target, or NULL (no memory; the connection is then closed). */
 cf_http_call *cf_http_call_new(cf_http_server *s, struct MHD_Connection *conn, const char *target);
 void cf_http_call_free(cf_http_call **c);
+/** Forgets the body and gives its octets back to the server's sum. */
+void cf_http_call_drop_body(cf_http_call *c);
 /** An answer by the server itself, through the owner's hook when there is one. */
 void cf_http_call_refuse(cf_http_call *c, unsigned status, cf_err code);
 /** True if every % in the view is followed by two hexadecimal digits. */

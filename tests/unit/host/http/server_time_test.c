@@ -5,6 +5,7 @@
 #include "tests/unit/host/http/http_test.h"
 
 #define HELD_MAX 64
+#define BODY_MAX (1 << 20)
 #define BIG_BYTES ((size_t)8 << 20)
 
 static uint16_t port;
@@ -83,7 +84,7 @@ static void handler(void *ctx, cf_http_call *c)
 
 static void start_with(unsigned connections, unsigned idle_s, unsigned receive_s, unsigned threads)
 {
-    const cf_http_limits limits = {.body_bytes_max = 1 << 20,
+    const cf_http_limits limits = {.body_bytes_max = BODY_MAX,
                                    .connections_max = connections,
                                    .idle_timeout_s = idle_s,
                                    .receive_timeout_s = receive_s,
@@ -278,6 +279,58 @@ static void test_connection_limit(void **state)
     cf_http_server_stop(&server);
 }
 
+static unsigned post_octets(size_t len, answer *a)
+{
+    char request[256];
+    snprintf(request, sizeof request,
+             "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: %zu\r\n\r\n%0*d", len, (int)len, 0);
+    return exchange(port, request, a);
+}
+
+/* Bodies that are never whole, of anyone, take so much memory and no more. */
+static void test_bodies_limit(void **state)
+{
+    (void)state;
+    enum { N = CF_HTTP_BODIES_BYTES_MAX / BODY_MAX };
+    static char body[BODY_MAX - 1];
+    int fds[N];
+    answer a;
+    start_with(4 * N, 60, 0, 2);
+    for (int i = 0; i < N; i++) {
+        fds[i] = dial_tcp(port);
+        assert_true(send_text(fds[i], i % 2 == 0 ? "POST / HTTP/1.1\r\nHost: x\r\n"
+                                                   "Content-Length: 1048576\r\n\r\n"
+                                                 : "POST / HTTP/1.1\r\nHost: x\r\n"
+                                                   "Transfer-Encoding: chunked\r\n\r\n100000\r\n"));
+        assert_true(send_octets(fds[i], body, sizeof body));
+    }
+    /* Each of them lacks one octet, so there is room for N. Once they have arrived: */
+    uint64_t due = cf_clock_mono_ms() + WAIT_MS;
+    while (post_octets(N + 1, &a) == 200 && cf_clock_mono_ms() < due) {
+        nap_ms(5);
+    }
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(post_octets(N - 1, &a), 200);
+        assert_int_equal(post_octets(N, &a), 200);
+        assert_int_equal(post_octets(N + 1, &a), 503);
+        assert_string_equal(a.body, "{\"code\":503,\"error\":\"busy\"}");
+    }
+    assert_int_equal(exchange(port, "GET / HTTP/1.1\r\nHost: x\r\n\r\n", &a), 200);
+    /* One that is gone, and one that is whole and answered, give back what they had. */
+    close(fds[0]);
+    assert_true(send_text(fds[1], "b\r\n0\r\n\r\n"));
+    char octet;
+    assert_int_equal(recv(fds[1], &octet, 1, 0), 1);
+    while (post_octets(N + 1, &a) != 200 && cf_clock_mono_ms() < due) {
+        nap_ms(5);
+    }
+    assert_int_equal(post_octets(N + 1, &a), 200);
+    for (int i = 1; i < N; i++) {
+        close(fds[i]);
+    }
+    cf_http_server_stop(&server);
+}
+
 static void test_deferred(void **state)
 {
     (void)state;
@@ -394,6 +447,7 @@ int main(void)
         cmocka_unit_test(test_slow_reader),
         cmocka_unit_test(test_idle_connections),
         cmocka_unit_test(test_connection_limit),
+        cmocka_unit_test(test_bodies_limit),
         cmocka_unit_test(test_deferred),
         cmocka_unit_test(test_half_closed_and_gone),
         cmocka_unit_test(test_stop),
