@@ -45,9 +45,10 @@ typedef struct cli_verb {
 #define CLI_OPTIONS_CLIENT                                                                         \
     {"url", "URL", "address of the service (default: $COFFER_URL, else the state folder's)"},      \
         {"token-file", "FILE",                                                                     \
-         "file with the token (default: $COFFER_TOKEN, else the state folder's)"},                 \
+         "file with the token (default: $COFFER_TOKEN, else beside the state folder's address)"},  \
         {"state", "DIR",                                                                           \
          "state folder of a local service (default: $COFFER_STATE, else ./coffer-state)"},         \
+        {"insecure", NULL, "send token and values in clear to another machine"},                   \
         {"json", NULL, "print JSON"},                                                              \
     {                                                                                              \
         "help", NULL, "print this help"                                                            \

@@ -1,13 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "host/cli/session.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <unistd.h>
 
 #include "sys/linux/file.h"
+#include "sys/linux/net.h"
 
 #define CF_CLI_CALL_TIMEOUT_MS 30000
 
@@ -25,22 +30,39 @@ const char *cli_state_folder(const cli_args *args)
     return state != NULL && state[0] != '\0' ? state : "coffer-state";
 }
 
-/* First line of a small file below the state folder. */
-static bool state_line(const cli_args *args, const char *name, cf_buf *out)
+/* What the state folder tells; empty where it tells nothing. Both or neither come from a folder that only this user can write to:
+ * whoever chose the address gets the token. */
+typedef struct {
+    cf_buf url, token;
+} state_files;
+
+static void state_files_clear(state_files *f)
 {
-    char path[CF_CLI_PATH_BYTES_MAX];
-    int n = snprintf(path, sizeof path, "%s/%s", cli_state_folder(args), name);
-    if (n < 0 || (size_t)n >= sizeof path ||
-        !cf_is_ok(cf_file_read(path, CF_CLI_TOKEN_BYTES_MAX, out))) {
-        return false;
-    }
+    cf_buf_free(&f->url);
+    cf_buf_free(&f->token);
+}
+
+static cf_result read_line(int folder, const char *name, cf_buf *out)
+{
+    CF_TRY(cf_file_read_own(folder, name, CF_CLI_TOKEN_BYTES_MAX, out));
     while (out->len > 0 && (out->data[out->len - 1] == '\n' || out->data[out->len - 1] == ' ')) {
         out->len--;
     }
-    return out->len > 0;
+    return cf_ok();
 }
 
-static bool find_url(const cli_args *args, cf_buf *out)
+static cf_result read_state(const char *path, state_files *ret)
+{
+    CF_FD(folder);
+    CF_FD(run);
+    CF_TRY(cf_folder_open_own(AT_FDCWD, path, &folder));
+    CF_TRY(cf_folder_open_own(folder, "run", &run));
+    CF_TRY(read_line(run, "url", &ret->url));
+    cf_result token = read_line(folder, "admin.token", &ret->token);
+    return token.code == CF_ERR_NOT_FOUND ? cf_ok() : token;
+}
+
+static bool find_url(const cli_args *args, cf_buf *out, state_files *ret_state)
 {
     const char *url = cli_get(args, "url");
     if (url == NULL) {
@@ -49,39 +71,85 @@ static bool find_url(const cli_args *args, cf_buf *out)
     if (url != NULL && url[0] != '\0') {
         return cf_is_ok(cf_buf_append(out, cf_view_str(url)));
     }
-    if (state_line(args, "run/url", out)) {
-        return true;
+    const char *state = cli_state_folder(args);
+    cf_result r = read_state(state, ret_state);
+    if (r.code == CF_ERR_NOT_PERMITTED) {
+        fprintf(stderr,
+                "coffer: the state folder %s, or a file in it, is another user's, or others may "
+                "read or write it, so the address in it is not used\n",
+                state);
+        return false;
+    }
+    if (cf_is_ok(r) && ret_state->url.len > 0) {
+        return cf_is_ok(cf_buf_append(out, cf_buf_view(&ret_state->url)));
     }
     fprintf(stderr,
             "coffer: no service address: give --url, set COFFER_URL, or start one with `coffer up "
             "--state %s`\n",
-            cli_state_folder(args));
+            state);
     return false;
 }
 
-static bool find_token(const cli_args *args, cf_buf *out)
+static bool token_from_file(const char *file, cf_buf *out)
 {
-    const char *file = cli_get(args, "token-file"), *env = getenv("COFFER_TOKEN");
-    if (file == NULL && env != NULL && env[0] != '\0') {
-        return cf_is_ok(cf_buf_append(out, cf_view_str(env)));
-    }
-    if (file != NULL) {
-        if (cf_is_ok(cf_file_read(file, CF_CLI_TOKEN_BYTES_MAX, out))) {
-            while (out->len > 0 && out->data[out->len - 1] <= ' ') {
-                out->len--;
-            }
+    if (cf_is_ok(cf_file_read(file, CF_CLI_TOKEN_BYTES_MAX, out))) {
+        while (out->len > 0 && out->data[out->len - 1] <= ' ') {
+            out->len--;
         }
-        if (out->len > 0) {
-            return true;
-        }
-        fprintf(stderr, "coffer: cannot read a token from %s\n", file);
-        return false;
     }
-    if (state_line(args, "admin.token", out)) {
+    if (out->len > 0) {
         return true;
     }
-    fprintf(stderr, "coffer: no token: give --token-file or set COFFER_TOKEN\n");
+    fprintf(stderr, "coffer: cannot read a token from %s\n", file);
     return false;
+}
+
+/* The state folder's token is for the address that stands in the same folder, and for no other. */
+static bool find_token(const cli_args *args, const state_files *state, cf_buf *out)
+{
+    const char *file = cli_get(args, "token-file"), *env = getenv("COFFER_TOKEN");
+    if (file != NULL) {
+        return token_from_file(file, out);
+    }
+    if (env != NULL && env[0] != '\0') {
+        return cf_is_ok(cf_buf_append(out, cf_view_str(env)));
+    }
+    if (state->token.len > 0) {
+        return cf_is_ok(cf_buf_append(out, cf_buf_view(&state->token)));
+    }
+    fprintf(stderr, "coffer: no token: give --token-file or set COFFER_TOKEN%s\n",
+            state->url.len == 0 ? " (the state folder's is for the address in it only)" : "");
+    return false;
+}
+
+/* Whether what is sent to an address stays on this machine. To the unspecified address Linux connects here, too; a service that
+ * listens everywhere publishes it. What is no address is left to the client to refuse. */
+static bool stays_here(cf_view text)
+{
+    static const char scheme[] = "http://";
+    char copy[CF_CLI_PATH_BYTES_MAX];
+    const char *url = copy;
+    cf_net_addr addr;
+    struct in_addr v4;
+    struct in6_addr v6;
+    (void)snprintf(copy, sizeof copy, "%.*s", (int)text.len, (const char *)text.data);
+    size_t len = strlen(copy);
+    while (len > 0 && copy[len - 1] == '/') { /* as session_fill */
+        copy[--len] = '\0';
+    }
+    if (strncmp(url, scheme, sizeof scheme - 1) == 0) {
+        url += sizeof scheme - 1;
+    }
+    if (!cf_is_ok(cf_net_parse(url, &addr)) || addr.kind != CF_NET_TCP) {
+        return true;
+    }
+    if (inet_pton(AF_INET, addr.path, &v4) == 1) {
+        return ntohl(v4.s_addr) >> 24 == IN_LOOPBACKNET || v4.s_addr == htonl(INADDR_ANY);
+    }
+    if (inet_pton(AF_INET6, addr.path, &v6) == 1) {
+        return IN6_IS_ADDR_LOOPBACK(&v6) || IN6_IS_ADDR_UNSPECIFIED(&v6);
+    }
+    return strcasecmp(addr.path, "localhost") == 0;
 }
 
 /* An address or a token goes into a request head as it is. */
@@ -115,12 +183,18 @@ static cli_session *session_new(const cli_args *args, bool with_token)
 {
     CF_BUF(url);
     CF_BUF(token);
-    if (!find_url(args, &url) || (with_token && !find_token(args, &token))) {
+    CF_AUTO(state_files_clear) state_files state = {CF_BUF_EMPTY, CF_BUF_EMPTY};
+    if (!find_url(args, &url, &state) || (with_token && !find_token(args, &state, &token))) {
         return NULL;
     }
     if (!is_visible(cf_buf_view(&url)) || !is_visible(cf_buf_view(&token))) {
         fprintf(stderr, "coffer: the address or the token holds blanks or other characters that "
                         "it cannot have\n");
+        return NULL;
+    }
+    if (with_token && !cli_has(args, "insecure") && !stays_here(cf_buf_view(&url))) {
+        fprintf(stderr, "coffer: the address is not on this machine, and http hides neither token "
+                        "nor values on the way: use a tunnel, or give --insecure\n");
         return NULL;
     }
     cli_session *s = cf_mem_new(1, sizeof *s);

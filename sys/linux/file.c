@@ -34,13 +34,9 @@ static CF_MUST_USE cf_result read_all(int fd, size_t max, cf_buf *out)
     }
 }
 
-CF_MUST_USE cf_result cf_file_read(const char *path, size_t max, cf_buf *out)
+/* As read_all; on failure out is as before. */
+static CF_MUST_USE cf_result read_whole(int fd, size_t max, cf_buf *out)
 {
-    CF_FD(fd);
-    fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
-    if (fd < 0) {
-        return cf_errno_result(errno);
-    }
     size_t before = out->len;
     cf_result r = read_all(fd, max, out);
     if (!cf_is_ok(r) && out->len > before) {
@@ -48,6 +44,16 @@ CF_MUST_USE cf_result cf_file_read(const char *path, size_t max, cf_buf *out)
         out->len = before;
     }
     return r;
+}
+
+CF_MUST_USE cf_result cf_file_read(const char *path, size_t max, cf_buf *out)
+{
+    CF_FD(fd);
+    fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+    if (fd < 0) {
+        return cf_errno_result(errno);
+    }
+    return read_whole(fd, max, out);
 }
 
 static CF_MUST_USE cf_result write_all(int fd, cf_view v)
@@ -141,4 +147,49 @@ CF_MUST_USE cf_result cf_folder_make(const char *path)
         return cf_ok();
     }
     return cf_errno_result(error);
+}
+
+#define OTHERS_WRITE 022
+#define OTHERS_ANY 077
+
+CF_MUST_USE cf_result cf_folder_open_own(int at, const char *path, int *ret_fd)
+{
+    struct stat st;
+    CF_FD(fd);
+    *ret_fd = -1;
+    fd = openat(at, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0) {
+        return cf_errno_result(errno);
+    }
+    CF_REQUIRE(fstat(fd, &st) == 0, IO);
+    CF_REQUIRE(st.st_uid == geteuid() && (st.st_mode & OTHERS_WRITE) == 0, NOT_PERMITTED);
+    *ret_fd = fd;
+    fd = -1;
+    return cf_ok();
+}
+
+CF_MUST_USE cf_result cf_file_read_own(int folder, const char *name, size_t max, cf_buf *out)
+{
+    struct stat st;
+    CF_FD(fd);
+    /* not to wait for the other end of a pipe */
+    fd = openat(folder, name, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NOFOLLOW | O_NONBLOCK);
+    if (fd < 0) {
+        return errno == ELOOP ? cf_fail(CF_ERR_NOT_PERMITTED) : cf_errno_result(errno);
+    }
+    CF_REQUIRE(fstat(fd, &st) == 0, IO);
+    bool own = S_ISREG(st.st_mode) && st.st_uid == geteuid() && (st.st_mode & OTHERS_WRITE) == 0;
+    CF_REQUIRE(own, NOT_PERMITTED);
+    return read_whole(fd, max, out);
+}
+
+CF_MUST_USE cf_result cf_file_check_secret(const char *path)
+{
+    struct stat st;
+    if (stat(path, &st) != 0) {
+        return cf_errno_result(errno);
+    }
+    bool secret = S_ISREG(st.st_mode) && st.st_uid == geteuid() && (st.st_mode & OTHERS_ANY) == 0;
+    CF_REQUIRE(secret, NOT_PERMITTED);
+    return cf_ok();
 }

@@ -11,3 +11,14 @@ CF_MUST_USE cf_result cf_file_write(const char *path, cf_view content, unsigned 
 CF_MUST_USE cf_result cf_file_create(const char *path, cf_view content, unsigned mode);
 /** Makes a folder of mode 0700 unless it is there. */
 CF_MUST_USE cf_result cf_folder_make(const char *path);
+
+/* What others could have put there is not taken. Permission bits are all that is looked at: access control lists show in the bits
+ * of the group. */
+
+/** Opens a folder, by a path relative to another one or to AT_FDCWD, that is this user's and that nobody else may write to.
+ *  error NOT_PERMITTED also when it is not; NOT_FOUND, IO. */
+CF_MUST_USE cf_result cf_folder_open_own(int at, const char *path, int *ret_fd);
+/** Appends the content of a file of such a folder: this user's, no link, nobody else may write to it. error as above; SIZE over max. */
+CF_MUST_USE cf_result cf_file_read_own(int folder, const char *name, size_t max, cf_buf *out);
+/** That a secret is one: a file of this user that nobody else may read or write. error NOT_PERMITTED when it is not; NOT_FOUND, IO. */
+CF_MUST_USE cf_result cf_file_check_secret(const char *path);

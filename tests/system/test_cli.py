@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The command line against a stand-in for the service: every command, what it sends, prints and exits with (docs/cli.md)."""
 import json
+import os
 import re
 import subprocess
 
@@ -227,10 +228,53 @@ def test_where_from(fake, tmp_path):
     assert "vault_unknown" in get(1, "--url", fake.url, "--token-file", "token", COFFER_URL=dead, COFFER_TOKEN=wrong)
     assert "unauthenticated" in get(1, "--token-file", "wrong", COFFER_STATE=state)
     assert "unauthenticated" in get(1, COFFER_TOKEN=wrong, COFFER_STATE=state)
-    get(3, COFFER_URL=dead, COFFER_STATE=state)
-    assert "vault_unknown" in get(1, "--url", fake.url + "/", "--state", state)
+    get(3, "--token-file", "token", COFFER_URL=dead, COFFER_STATE=state)
+    # whoever chose the address must not get the state folder's token
+    asked = len(fake.requests)
+    assert "no token" in get(2, "--url", fake.url + "/", "--state", state)
+    assert "no token" in get(2, COFFER_URL=fake.url, COFFER_STATE=state)
+    assert len(fake.requests) == asked
     (tmp_path / "coffer-state").symlink_to(state)
     assert "vault_unknown" in get(1)
+
+
+@pytest.mark.parametrize("what", ["", "run", "run/url", "admin.token"])
+def test_state_folder_that_others_may_write_to(fake, tmp_path, what):
+    state = tmp_path / "coffer-state"
+    (state / "run").mkdir(parents=True)
+    (state / "run/url").write_text(fake.url + "\n")
+    (state / "admin.token").write_text(TOKEN + "\n")
+
+    def get(status, **env):
+        return coffer("vault", "get", VAULT, env=env, cwd=tmp_path, check=status).stderr
+    assert "vault_unknown" in get(1)
+    usual, asked = (state / what).stat().st_mode & 0o777, len(fake.requests)
+    for bits in (0o020, 0o002):
+        (state / what).chmod(usual | bits)
+        for env in ({}, {"COFFER_TOKEN": TOKEN}):
+            assert "is not used" in get(2, **env)
+    (state / what).chmod(usual)
+    if os.getuid() == 0:
+        os.chown(state / what, 1, 1)
+        assert "is not used" in get(2, COFFER_TOKEN=TOKEN)
+    assert len(fake.requests) == asked
+
+
+@pytest.mark.parametrize("host,here", [
+    ("127.0.0.1", True), ("127.1.2.3", True), ("localhost", True), ("LOCALHOST", True), ("[::1]", True), ("0.0.0.0", True), ("[::]", True),
+    ("192.0.2.1", False), ("[2001:db8::1]", False), ("127.0.0.1.example.invalid", False), ("localhost.example.invalid", False),
+    ("[::ffff:192.0.2.1]", False), ("128.0.0.1", False)])
+def test_tokens_stay_on_this_machine(tmp_path, host, here):
+    """Port 1: nobody listens there, and the refusal comes before anybody is dialled."""
+    for url in (f"http://{host}:1", f"http://{host}:1//", f"{host}:1"):
+        run = coffer("vault", "get", VAULT, "--url", url, env={"COFFER_TOKEN": TOKEN}, cwd=tmp_path)
+        assert ("--insecure" in run.stderr) == (not here) and run.returncode == (3 if here else 2), (url, run.stderr)
+
+
+def test_insecure_is_asked_for(fake, cli):
+    run = cli("vault", "get", VAULT, "--insecure", "--url", "http://none.invalid:1", status=3)
+    assert "does not answer" in run.stderr and fake.requests == []
+    assert "vault_unknown" in cli("vault", "get", VAULT, "--insecure", status=1).stderr
 
 
 @pytest.mark.parametrize("words,env,said", [

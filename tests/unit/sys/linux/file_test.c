@@ -82,6 +82,77 @@ static void test_folder(void **state)
     assert_err(cf_folder_make("/nonexistent/x"), NOT_FOUND);
 }
 
+/* Folders and files that others may have put something into; links and pipes are no files here. */
+static void test_own_modes(void **state)
+{
+    (void)state;
+    static const struct {
+        mode_t mode;
+        bool own, secret;
+    } rows[] = {{0700, true, true},   {0755, true, false},  {0711, true, false},
+                {0720, false, false}, {0702, false, false}, {01777, false, false}};
+    char sub[160], file[200];
+    CF_BUF(got);
+    int fd = -1;
+    (void)snprintf(sub, sizeof sub, "%s/own", folder);
+    (void)snprintf(file, sizeof file, "%s/f", sub);
+    assert_err(cf_folder_open_own(AT_FDCWD, sub, &fd), NOT_FOUND);
+    assert_err(cf_file_check_secret(file), NOT_FOUND);
+    assert_ok(cf_folder_make(sub));
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        int want = rows[i].own ? CF_OK : CF_ERR_NOT_PERMITTED;
+        assert_int_equal(chmod(sub, rows[i].mode), 0);
+        assert_int_equal(cf_folder_open_own(AT_FDCWD, sub, &fd).code, want);
+        assert_int_equal(fd >= 0, rows[i].own);
+        cf_fd_close(&fd);
+        assert_int_equal(chmod(sub, 0700), 0);
+        assert_ok(cf_file_write(file, CF_LIT("x"), rows[i].mode & 0777));
+        assert_ok(cf_folder_open_own(AT_FDCWD, sub, &fd));
+        cf_buf_clear(&got);
+        assert_int_equal(cf_file_read_own(fd, "f", 1, &got).code, want);
+        assert_int_equal(got.len, rows[i].own);
+        assert_int_equal(cf_file_check_secret(file).code,
+                         rows[i].secret ? CF_OK : CF_ERR_NOT_PERMITTED);
+        cf_fd_close(&fd);
+    }
+    (void)unlink(file);
+    assert_int_equal(rmdir(sub), 0);
+}
+
+static void test_own_kinds(void **state)
+{
+    (void)state;
+    char sub[160], file[200], other[200];
+    CF_BUF(got);
+    CF_FD(fd);
+    (void)snprintf(sub, sizeof sub, "%s/own", folder);
+    (void)snprintf(file, sizeof file, "%s/f", sub);
+    (void)snprintf(other, sizeof other, "%s/l", sub);
+    assert_ok(cf_folder_make(sub));
+    assert_ok(cf_folder_open_own(AT_FDCWD, sub, &fd));
+    assert_ok(cf_file_write(file, CF_LIT("xy"), 0600));
+    assert_err(cf_file_read_own(fd, "f", 1, &got), SIZE);
+    assert_err(cf_file_read_own(fd, "none", 1, &got), NOT_FOUND);
+    assert_int_equal(symlink("f", other), 0);
+    assert_err(cf_file_read_own(fd, "l", 2, &got), NOT_PERMITTED);
+    (void)unlink(other);
+    assert_int_equal(mkfifo(other, 0600), 0);
+    assert_err(cf_file_read_own(fd, "l", 2, &got), NOT_PERMITTED);
+    assert_err(cf_file_check_secret(other), NOT_PERMITTED);
+    if (geteuid() == 0) { /* another user's */
+        int again = -1;
+        assert_int_equal(chown(file, 1, 1), 0);
+        assert_err(cf_file_read_own(fd, "f", 2, &got), NOT_PERMITTED);
+        assert_err(cf_file_check_secret(file), NOT_PERMITTED);
+        assert_int_equal(chown(sub, 1, 1), 0);
+        assert_err(cf_folder_open_own(AT_FDCWD, sub, &again), NOT_PERMITTED);
+    }
+    assert_int_equal(got.len, 0);
+    (void)unlink(other);
+    (void)unlink(file);
+    assert_int_equal(rmdir(sub), 0);
+}
+
 /* What one call of cf_log writes, without the time. */
 static void logged(char *line, size_t room, const char *value, unsigned n)
 {
@@ -134,7 +205,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_write_read), cmocka_unit_test(test_create),
-        cmocka_unit_test(test_folder),     cmocka_unit_test(test_log),
+        cmocka_unit_test(test_folder),     cmocka_unit_test(test_own_modes),
+        cmocka_unit_test(test_own_kinds),  cmocka_unit_test(test_log),
         cmocka_unit_test(test_log_limit),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
