@@ -154,6 +154,7 @@ static void note_gone(cf_relay *r, cf_job_list *failed)
     r->started_ms = 0;
     r->id = (cf_enclave_id){0};
     r->health = (cf_health){0};
+    r->unfit = false;
     (void)pthread_cond_broadcast(&r->changed);
 }
 
@@ -238,7 +239,8 @@ static void supervise(cf_relay *r)
     }
 }
 
-/* Jobs whose time is up. The enclave still owes answers to those that it has; it is stuck if none of them ever comes. */
+/* Jobs whose time is up. The enclave still owes answers to those that it has; it is stuck if none of them ever comes. One that says
+ * of itself that it does not serve is no better. */
 static void expire(cf_relay *r, cf_job_list *failed)
 {
     uint64_t now = cf_clock_mono_ms();
@@ -252,10 +254,11 @@ static void expire(cf_relay *r, cf_job_list *failed)
         l->late += late[i];
         stuck = stuck || (l->late > 0 && now - l->late_ms >= CF_AGENT_LATE_TIMEOUT_MS);
     }
-    stuck = stuck && cf_watch_fault(&r->watch);
+    const char *what = r->unfit ? "not_ready" : "answering";
+    stuck = (stuck || r->unfit) && cf_watch_fault(&r->watch);
     (void)pthread_mutex_unlock(&r->lock);
     if (stuck) {
-        kill_hung(r, "answering");
+        kill_hung(r, what);
     }
 }
 

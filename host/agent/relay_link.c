@@ -229,6 +229,11 @@ static cf_result on_health(cf_relay *r, const cf_msg *m)
     cf_health health;
     CF_REQUIRE(m->kind == CF_MSG_HEALTH + CF_MSG_ANSWER, STATE);
     CF_TRY(cf_health_decode(m->body, &health));
+    if (!cf_view_eq(health.state, CF_LIT("ready"))) {
+        /* Nobody here asks an enclave to drain, and one that does takes no requests. */
+        r->unfit = true;
+        return cf_ok();
+    }
     health.state = CF_VIEW_EMPTY;
     r->health = health;
     cf_watch_pong(&r->watch, cf_clock_mono_ms());

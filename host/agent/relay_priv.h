@@ -28,6 +28,7 @@ struct cf_relay {
     cf_watch watch;
     cf_enclave_id id;
     cf_health health;
+    bool unfit; /* the enclave says that it does not serve: to be replaced */
     int pid;
     uint64_t started_ms, starts;
     uint64_t wake_ms; /* the thread sleeps until then */

@@ -9,7 +9,7 @@
  *   silent         no answer to this one                       hang        no more answers at all
  *   crash          ends                                        crash_once:TOKEN   ends, unless --cache-keys is TOKEN
  *   garbage        octets that are no frame                    wrong       an answer to a number that nobody asked
- *   log            writes lines that a log should not hold
+ *   log            writes lines that a log should not hold     drain       echo; it is not ready from then on
  * --workers boot-fail ends before it serves; --workers boot-hang never serves; --workers boot-old speaks another version. */
 #include <poll.h>
 #include <stdio.h>
@@ -49,7 +49,7 @@ static cf_buf module_id;
 static uint8_t pcr0[CF_PCR_BYTES_SHA384], boot_id[CF_BOOT_ID_BYTES];
 static cf_buf access_key_id;
 static uint64_t answered;
-static const char *token = "";
+static const char *token = "", *health_state = "ready";
 static bool hung;
 
 static void must(cf_result r, const char *what)
@@ -181,6 +181,9 @@ static void on_decrypt(size_t conn, const cf_msg *msg)
     if (cf_view_eq(m.vault_id, CF_LIT("silent"))) {
         return;
     }
+    if (cf_view_eq(m.vault_id, CF_LIT("drain"))) {
+        health_state = "draining";
+    }
     if (cf_view_eq(m.vault_id, CF_LIT("hang"))) {
         hung = true;
         return;
@@ -225,7 +228,8 @@ static void on_message(size_t conn, const cf_msg *m)
         must(cf_empty_encode(&body), "empty");
         break;
     case CF_MSG_HEALTH:
-        must(cf_health_encode(&(cf_health){CF_LIT("ready"), 1, answered, 0, later_n, 1}, &body),
+        must(cf_health_encode(&(cf_health){cf_view_str(health_state), 1, answered, 0, later_n, 1},
+                              &body),
              "health");
         break;
     case CF_MSG_DECRYPT:

@@ -453,6 +453,16 @@ def test_health_tells_the_truth(fresh):
     assert fresh.pid() != pid
 
 
+def test_draining_unasked(fresh):
+    """An enclave that says that it does not serve is replaced, however well it answers."""
+    before = fresh.pid()
+    assert fresh.values("drain") == {"email": b"value of email"}
+    wait_for(lambda: "while=not_ready" in fresh.log(), 10)
+    wait_for(fresh.healthy, 10)
+    assert fresh.pid() != before and fresh.values("echo") == {"email": b"value of email"}
+    assert fresh.log().count("enclave.hung") == 1
+
+
 def test_nonsense(fresh):
     """Octets that are no frame, and answers that nobody asked for, end the connection and not the service."""
     for what in ("garbage", "wrong"):
