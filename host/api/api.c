@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "host/api/api.h"
 
+#include <limits.h>
+#include <stdio.h>
+#include <unistd.h>
+
 #include "host/api/call.h"
 #include "sys/linux/clock.h"
 #include "sys/linux/file.h"
@@ -32,6 +36,7 @@ CF_MUST_USE cf_result cf_api_new(const cf_api_opts *opts, cf_api **ret)
     *ret = NULL;
     CF_AUTO(cf_api_free) cf_api *api = cf_mem_new(1, sizeof *api);
     CF_REQUIRE(api != NULL, NO_MEMORY);
+    (void)pthread_mutex_init(&api->revoking, NULL);
     for (size_t i = 0; i < CF_API_STRIPES; i++) {
         (void)pthread_mutex_init(&api->stripes[i], NULL);
     }
@@ -53,6 +58,7 @@ void cf_api_free(cf_api **api)
     for (size_t i = 0; i < CF_API_STRIPES; i++) {
         (void)pthread_mutex_destroy(&a->stripes[i]);
     }
+    (void)pthread_mutex_destroy(&a->revoking);
     cf_secret_wipe(&a->row_key);
     cf_mem_free(a);
     *api = NULL;
@@ -107,15 +113,75 @@ static CF_MUST_USE cf_result has_admin(cf_api *api, bool *ret)
     uint64_t now = cf_clock_wall_ms();
     bool altered = false;
     *ret = false;
-    cf_token *all = cf_mem_new(CF_API_TOKENS_LISTED_MAX, sizeof *all);
+    /* One more than there can be, to see that somebody else wrote it. */
+    const size_t max = CF_API_TOKENS_LISTED_MAX + 1;
+    cf_token *all = cf_mem_new(max, sizeof *all);
     CF_REQUIRE(all != NULL, NO_MEMORY);
-    cf_result r = api->store.ops->tokens(api->store.self, all, CF_API_TOKENS_LISTED_MAX, &n);
+    cf_result r = api->store.ops->tokens(api->store.self, all, max, &n);
+    altered = n == max;
     for (size_t i = 0; cf_is_ok(r) && i < n; i++) {
         *ret = *ret || ((all[i].scopes & CF_SCOPE_ADMIN) != 0 && cf_token_active(&all[i], now));
         altered = altered || all[i].altered;
     }
     cf_mem_free(all);
     return cf_is_ok(r) && altered && !*ret ? cf_fail(CF_ERR_ROW_ALTERED) : r;
+}
+
+/* Whether the file's text is a token that the store has and that is an admin's. */
+static CF_MUST_USE cf_result is_stored_admin(cf_api *api, cf_view text, bool *ret)
+{
+    uint8_t hash[CF_TOKEN_HASH_BYTES];
+    cf_token t;
+    CF_BUF(header);
+    *ret = false;
+    CF_TRY(cf_buf_set(&header, CF_LIT("Bearer ")));
+    CF_TRY(cf_buf_append(&header, cf_view_sub(text, 0, CF_TOKEN_TEXT_BYTES)));
+    if (!cf_is_ok(cf_token_hash_of(cf_buf_view(&header), hash))) {
+        return cf_ok();
+    }
+    cf_result r = api->store.ops->token_by_hash(api->store.self, hash, &t);
+    *ret =
+        cf_is_ok(r) && (t.scopes & CF_SCOPE_ADMIN) != 0 && cf_token_active(&t, cf_clock_wall_ms());
+    return r.code == CF_ERR_NOT_FOUND || r.code == CF_ERR_ROW_ALTERED ? cf_ok() : r;
+}
+
+/* The text goes from the file beside into its own, once the store has the token; also at the next start, when the service ended
+ * in between. */
+static CF_MUST_USE cf_result admin_file_finish(cf_api *api, const char *beside, const char *path)
+{
+    bool stored = false;
+    CF_BUF(text);
+    cf_result r = cf_file_read(beside, CF_TOKEN_TEXT_BYTES + 1, &text);
+    if (r.code == CF_ERR_NOT_FOUND) {
+        return cf_ok();
+    }
+    if (r.code != CF_ERR_SIZE) {
+        CF_TRY(r);
+        CF_TRY(is_stored_admin(api, cf_buf_view(&text), &stored));
+    }
+    if (stored) {
+        CF_TRY(cf_file_write(path, cf_buf_view(&text), 0600));
+    }
+    (void)unlink(beside);
+    return cf_ok();
+}
+
+/* The text beside first: a token that is stored and told to nobody would be the only admin there is. Then the store. The file
+ * itself last: what it held is not lost for a token that the store does not take. */
+static CF_MUST_USE cf_result make_admin(cf_api *api, const char *beside, const char *path)
+{
+    CF_BUF(text);
+    cf_token token;
+    CF_TRY(cf_token_make(&text, &token));
+    cf_copy(token.name, "first admin", sizeof "first admin");
+    token.scopes = ALL_SCOPES;
+    token.created_ms = cf_clock_wall_ms();
+    CF_TRY(cf_buf_append(&text, CF_LIT("\n")));
+    CF_TRY(cf_file_write(beside, cf_buf_view(&text), 0600));
+    cf_api_call c = own_call(api, "token.create");
+    c.record.object = cf_view_str(token.id);
+    CF_TRY(cf_api_commit_first(&c, &token));
+    return admin_file_finish(api, beside, path);
 }
 
 CF_MUST_USE cf_result cf_api_admin_token(cf_api *api, const char *path, bool *ret_missing)
@@ -130,20 +196,12 @@ CF_MUST_USE cf_result cf_api_admin_token(cf_api *api, const char *path, bool *re
         return cf_ok();
     }
     CF_TRY(r);
-    if (there || path == NULL) {
-        *ret_missing = !there;
+    *ret_missing = !there && path == NULL;
+    if (path == NULL) {
         return cf_ok();
     }
-    CF_BUF(text);
-    cf_token token;
-    CF_TRY(cf_token_make(&text, &token));
-    cf_copy(token.name, "first admin", sizeof "first admin");
-    token.scopes = ALL_SCOPES;
-    token.created_ms = cf_clock_wall_ms();
-    CF_TRY(cf_buf_append(&text, CF_LIT("\n")));
-    /* The file first: a token that is stored and told to nobody would be the only admin there is. */
-    CF_TRY(cf_file_write(path, cf_buf_view(&text), 0600));
-    cf_api_call c = own_call(api, "token.create");
-    c.record.object = cf_view_str(token.id);
-    return cf_api_commit(&c, NULL, &token);
+    char beside[PATH_MAX];
+    int len = snprintf(beside, sizeof beside, "%s.new", path);
+    CF_REQUIRE(len > 0 && (size_t)len < sizeof beside, SIZE);
+    return there ? admin_file_finish(api, beside, path) : make_admin(api, beside, path);
 }

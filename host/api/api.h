@@ -30,6 +30,7 @@ void cf_api_refuse(void *api, cf_http_call *call, unsigned status, cf_err code);
 /** Writes the entry of this start (service.start) into the audit log. Errors of the store's change. */
 CF_MUST_USE cf_result cf_api_enter_start(cf_api *api);
 
-/** If no active token has the scope admin: makes one with all scopes and writes its text to the file, mode 0600.
+/** If no active token has the scope admin: makes one with all scopes, past the limit of tokens if need be, and then
+ *  writes its text to the file, mode 0600; until it is stored it is in the file beside, path and ".new".
  *  path NULL: nothing is made. *ret_missing: there is no such token and none was made. Errors of file and store. */
 CF_MUST_USE cf_result cf_api_admin_token(cf_api *api, const char *path, bool *ret_missing);

@@ -32,6 +32,8 @@ struct cf_api {
     cf_metrics metrics;
     cf_api_pool *pool;
     cf_api_health_state *health_state;
+    pthread_mutex_t
+        revoking; /* a token is revoked once, since its second end would look like one put back */
     pthread_mutex_t stripes
         [CF_API_STRIPES]; /* a vault's changes hold the lock of its id: they come one after the other */
 };
@@ -87,6 +89,8 @@ CF_MUST_USE cf_result cf_api_parse_body(cf_api_call *c);
  *  NULL. Errors of the store's change. */
 CF_MUST_USE cf_result cf_api_commit(cf_api_call *c, const cf_store_put *put,
                                     const cf_token *token_put);
+/** As cf_api_commit for the first admin's token, which is stored although there are CF_STORE_TOKENS_MAX. */
+CF_MUST_USE cf_result cf_api_commit_first(cf_api_call *c, const cf_token *token_put);
 /** The audit entry alone. error AUDIT_UNAVAILABLE in place of STORE_UNAVAILABLE. */
 CF_MUST_USE cf_result cf_api_enter(cf_api_call *c);
 /** The entry of a request that failed, where it is due; what cannot be entered is logged and counted. */

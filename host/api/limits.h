@@ -4,6 +4,7 @@
 #include "core/audit/entry.h"
 #include "core/vault/record.h"
 #include "core/wire/wire.h"
+#include "host/store/store.h"
 
 /* One request: from its arrival to its answer, waiting in the queue included. */
 #define CF_API_REQUEST_TIMEOUT_MS 10000
@@ -37,8 +38,8 @@
 #define CF_API_TOKEN_CACHE_MAX 1024
 #define CF_API_TOKEN_CACHE_MS 3000
 #define CF_API_TOKEN_NAME_BYTES_MAX 63
-#define CF_API_TOKENS_LISTED_MAX 10000
-#define CF_API_TOKEN_SECONDS_MAX 3153600000 /* 36,500 days */
+#define CF_API_TOKENS_LISTED_MAX (CF_STORE_TOKENS_MAX + 1) /* the first admin's is past the limit */
+#define CF_API_TOKEN_SECONDS_MAX 3153600000                /* 36,500 days */
 
 /* Others. */
 #define CF_API_SCHEMAS_MAX 64

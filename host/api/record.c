@@ -28,19 +28,32 @@ static cf_audit_entry entry_of(const cf_api_call *c, cf_err outcome)
     };
 }
 
-CF_MUST_USE cf_result cf_api_commit(cf_api_call *c, const cf_store_put *put,
-                                    const cf_token *token_put)
+static CF_MUST_USE cf_result commit(cf_api_call *c, cf_store_change *change)
 {
     cf_audit_entry entry = entry_of(c, c->record.outcome);
-    cf_store_change change = {.put = put, .token_put = token_put, .entry = &entry};
     uint64_t seq = 0;
-    cf_result r = c->api->store.ops->change(c->api->store.self, &change, c->deadline_ms, &seq);
+    change->entry = &entry;
+    cf_result r = c->api->store.ops->change(c->api->store.self, change, c->deadline_ms, &seq);
     bool failing = r.code == CF_ERR_STORE_UNAVAILABLE || r.code == CF_ERR_AUDIT_ALTERED;
     if (cf_is_ok(r) || failing) {
         atomic_store_explicit(&c->api->metrics.store_failing, failing, memory_order_relaxed);
     }
     c->record.entered = cf_is_ok(r);
+    change->entry = NULL;
     return r;
+}
+
+CF_MUST_USE cf_result cf_api_commit(cf_api_call *c, const cf_store_put *put,
+                                    const cf_token *token_put)
+{
+    cf_store_change change = {.put = put, .token_put = token_put};
+    return commit(c, &change);
+}
+
+CF_MUST_USE cf_result cf_api_commit_first(cf_api_call *c, const cf_token *token_put)
+{
+    cf_store_change change = {.token_put = token_put, .token_past_limit = true};
+    return commit(c, &change);
 }
 
 CF_MUST_USE cf_result cf_api_enter(cf_api_call *c)

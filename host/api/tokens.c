@@ -99,6 +99,61 @@ static CF_MUST_USE cf_result read_token(cf_api_call *c, cf_token *t)
     return cf_ok();
 }
 
+/* Revokes the token that expired first, as the service's own change: what is expired must not keep new ones out for ever.
+ * all: room for the list. error SIZE none is. */
+static CF_MUST_USE cf_result retire_one(cf_api_call *c, cf_token *all)
+{
+    size_t n = 0, first = SIZE_MAX;
+    uint64_t now = cf_clock_wall_ms();
+    CF_TRY(c->api->store.ops->tokens(c->api->store.self, all, CF_API_TOKENS_LISTED_MAX, &n));
+    for (size_t i = 0; i < n; i++) {
+        const cf_token *t = &all[i];
+        bool over = !t->altered && t->revoked_ms == 0 && !cf_token_active(t, now);
+        if (over && (first == SIZE_MAX || t->expires_ms < all[first].expires_ms)) {
+            first = i;
+        }
+    }
+    CF_REQUIRE(first != SIZE_MAX, SIZE);
+    all[first].revoked_ms = now;
+    cf_api_call own = {
+        .api = c->api,
+        .began_ms = c->began_ms,
+        .deadline_ms = c->deadline_ms,
+        .record = {.action = "token.revoke", .object = cf_view_str(all[first].id)},
+    };
+    cf_copy(own.request_id, c->request_id, sizeof own.request_id);
+    CF_TRY(cf_api_commit(&own, NULL, &all[first]));
+    cf_token_forget(c->api->tokens, all[first].hash);
+    return cf_ok();
+}
+
+static void unlock(pthread_mutex_t **lock)
+{
+    if (*lock != NULL) {
+        (void)pthread_mutex_unlock(*lock);
+    }
+}
+
+static CF_MUST_USE cf_result store_token(cf_api_call *c, const cf_token *t)
+{
+    cf_result r = cf_api_commit(c, NULL, t);
+    if (r.code != CF_ERR_SIZE) {
+        return r;
+    }
+    /* Under the lock each finds another one; whoever was never told SIZE may still take its place. */
+    (void)pthread_mutex_lock(&c->api->revoking);
+    CF_AUTO(unlock) pthread_mutex_t *lock = &c->api->revoking;
+    uint32_t left = 0;
+    cf_token *all = cf_arena_new(&c->arena, CF_API_TOKENS_LISTED_MAX, sizeof *all);
+    CF_REQUIRE(all != NULL, NO_MEMORY);
+    for (unsigned i = 0; i < CF_API_CHANGE_TRIES_MAX && r.code == CF_ERR_SIZE; i++) {
+        CF_TRY(cf_api_left(c, &left));
+        CF_TRY(retire_one(c, all));
+        r = cf_api_commit(c, NULL, t);
+    }
+    return r;
+}
+
 CF_MUST_USE cf_result cf_api_token_create(cf_api_call *c)
 {
     CF_BUF(text);
@@ -106,7 +161,7 @@ CF_MUST_USE cf_result cf_api_token_create(cf_api_call *c)
     CF_TRY(cf_token_make(&text, &t));
     CF_TRY(read_token(c, &t));
     CF_TRY(cf_arena_copy(&c->arena, cf_view_str(t.id), &c->record.object));
-    CF_TRY(cf_api_commit(c, NULL, &t));
+    CF_TRY(store_token(c, &t));
     cf_json_out o = cf_json_out_to(&c->out);
     cf_out_begin(&o, '{');
     cf_out_key(&o, "id");
@@ -183,6 +238,8 @@ CF_MUST_USE cf_result cf_api_token_revoke(cf_api_call *c)
     cf_token t;
     CF_REQUIRE(is_token_id(c->params[0]), NOT_FOUND);
     cf_copy(id, c->params[0].data, c->params[0].len);
+    (void)pthread_mutex_lock(&c->api->revoking);
+    CF_AUTO(unlock) pthread_mutex_t *lock = &c->api->revoking;
     CF_TRY(c->api->store.ops->token_by_id(c->api->store.self, id, &t));
     /* Only now is the text known to be an id and no value in the wrong place. */
     c->record.object = c->params[0];

@@ -27,11 +27,14 @@ static const char *const sql_of[STMT_COUNT] = {
     [STMT_TOKEN_PUT] =
         "INSERT INTO tokens (id, name, hash, scopes, created, expires, revoked, seal)"
         " SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8 WHERE"
-        " (SELECT count(*) FROM tokens) < ?9"
+        " (SELECT count(*) FROM tokens WHERE revoked = 0) < ?9"
         " OR EXISTS (SELECT 1 FROM tokens WHERE id = ?1)"
         " ON CONFLICT (id) DO UPDATE SET"
         " name = ?2, hash = ?3, scopes = ?4, created = ?5, expires = ?6,"
         " revoked = ?7, seal = ?8",
+    [STMT_TOKENS_TRIM] =
+        "DELETE FROM tokens WHERE id IN (SELECT id FROM tokens WHERE revoked <> 0 AND id <> ?1"
+        " ORDER BY revoked, id LIMIT max(0, (SELECT count(*) FROM tokens) - ?2))",
     [STMT_TOKEN_BY_HASH] = "SELECT id, name, hash, scopes, created, expires, revoked, seal"
                            " FROM tokens WHERE hash = ?1",
     [STMT_TOKEN_BY_ID] = "SELECT id, name, hash, scopes, created, expires, revoked, seal"

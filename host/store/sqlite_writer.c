@@ -169,21 +169,34 @@ static cf_result row_put(store_conn *c, const cf_store_put *put)
     return create ? cf_fail(CF_ERR_EXISTS) : why_not_replaced(c, put);
 }
 
-static cf_result token_put(store_conn *c, const cf_token *t, cf_view seal)
+/* Revoked tokens beyond the limit leave, the oldest first. Nobody can use them, and the log keeps what became of them. */
+static cf_result tokens_trim(store_conn *c, const cf_token *kept)
 {
+    STORE_STMT(s, c, STMT_TOKENS_TRIM);
+    bool bound = cf_store_bind_text(s, 1, cf_view_str(kept->id)) &&
+                 cf_store_bind_u64(s, 2, CF_STORE_TOKENS_MAX);
+    CF_REQUIRE(bound, STORE_UNAVAILABLE);
+    int code = cf_store_step(s);
+    CF_REQUIRE(code == SQLITE_DONE, STORE_UNAVAILABLE);
+    return cf_ok();
+}
+
+static cf_result token_put(store_conn *c, const cf_token *t, cf_view seal, bool past_limit)
+{
+    uint64_t max = past_limit ? INT64_MAX : CF_STORE_TOKENS_MAX;
     STORE_STMT(s, c, STMT_TOKEN_PUT);
     bool bound = cf_store_bind_text(s, 1, cf_view_str(t->id)) &&
                  cf_store_bind_text(s, 2, cf_view_str(t->name)) &&
                  cf_store_bind_blob(s, 3, CF_VIEW_OF(t->hash)) &&
                  cf_store_bind_u64(s, 4, t->scopes) && cf_store_bind_u64(s, 5, t->created_ms) &&
                  cf_store_bind_u64(s, 6, t->expires_ms) && cf_store_bind_u64(s, 7, t->revoked_ms) &&
-                 cf_store_bind_blob(s, 8, seal) && cf_store_bind_u64(s, 9, CF_STORE_TOKENS_MAX);
+                 cf_store_bind_blob(s, 8, seal) && cf_store_bind_u64(s, 9, max);
     CF_REQUIRE(bound, STORE_UNAVAILABLE);
     int code = cf_store_step(s);
     CF_REQUIRE(code != SQLITE_CONSTRAINT_UNIQUE, EXISTS);
     CF_TRY(cf_store_code(code));
     CF_REQUIRE(sqlite3_changes(c->db) == 1, SIZE);
-    return cf_ok();
+    return tokens_trim(c, t);
 }
 
 static cf_result entry_put(store_conn *c, const cf_audit_head *at, cf_view vault, cf_view entry)
@@ -227,7 +240,8 @@ static cf_result change_write(cf_store_sqlite *s, store_waiter *w, cf_audit_head
     if (c->put != NULL) {
         w->result = row_put(&s->writer, c->put);
     } else if (c->token_put != NULL) {
-        w->result = token_put(&s->writer, c->token_put, CF_VIEW_OF(token_seal));
+        w->result =
+            token_put(&s->writer, c->token_put, CF_VIEW_OF(token_seal), c->token_past_limit);
     }
     if (!cf_is_ok(w->result)) {
         return refused(w->result) ? cf_ok() : w->result;

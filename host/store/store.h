@@ -10,7 +10,7 @@
 #define CF_STORE_LOCK_TIMEOUT_MS 1000 /* wait for a database that another process has locked */
 #define CF_STORE_LOG_PAGES                                                                         \
     1000 /* of the write-ahead log; from then on it is copied into the database file */
-#define CF_STORE_TOKENS_MAX 4096 /* one more is SIZE */
+#define CF_STORE_TOKENS_MAX 4096 /* that are not revoked; one more is SIZE */
 #define CF_STORE_LOOK_BACK                                                                         \
     16 /* entries of a vault among which the last change of its row is looked for */
 #define CF_STORE_LOG_KEEP_MS 60000 /* that the write-ahead log keeps what was overwritten */
@@ -47,6 +47,7 @@ typedef struct {
     const cf_store_put *put;     /* or NULL */
     const cf_token *token_put;   /* insert or replace by id; or NULL */
     const cf_audit_entry *entry; /* seq is ignored */
+    bool token_past_limit;       /* the token is stored although there are CF_STORE_TOKENS_MAX */
 } cf_store_change;
 
 /** One stored audit entry: the encoded entry, and what the store keeps beside it. Views borrow for the call. */
@@ -74,7 +75,9 @@ typedef struct {
      *        BUSY too many changes wait; STORE_UNAVAILABLE nothing was acknowledged (locked, full, failing, or the deadline
      *        passed first); AUDIT_ALTERED the stored head is neither the one this store wrote nor one that its entries lead to;
      *        ROW_ALTERED the row to replace is not the one that the newest change in the log left (looked for among the vault's last
-     *        CF_STORE_LOOK_BACK entries); SIZE over CF_STORE_TOKENS_MAX; what cf_audit_encode refuses */
+     *        CF_STORE_LOOK_BACK entries); SIZE a token over CF_STORE_TOKENS_MAX that are not revoked; what
+     *        cf_audit_encode refuses. With a token, those that were revoked first leave the store as far as there are more than
+     *        CF_STORE_TOKENS_MAX in all; their entries stay */
     cf_result (*change)(void *self, const cf_store_change *change, uint64_t deadline_ms,
                         uint64_t *ret_seq);
     /** Token by hash of its text. error NOT_FOUND, STORE_UNAVAILABLE, ROW_ALTERED (its seal is not the token's). */

@@ -300,7 +300,8 @@ static cf_result tokens_check(verifier *v)
     CF_TRY(v->failed);
     for (size_t i = 0; i < v->room; i++) {
         const object *o = &v->table[i];
-        if (o->id[0] != 0 && !o->seen && is_token(o->id)) {
+        /* A revoked one may have left the store, and so would not be missed. */
+        if (o->id[0] != 0 && !o->seen && !o->ended && is_token(o->id)) {
             tell(v, CF_FINDING_TOKEN_MISSING, 0, cf_view_str((const char *)o->id));
         }
     }

@@ -518,6 +518,93 @@ static void test_admin_token_again(void **state)
     assert_int_equal(b.status, 200);
 }
 
+static void revoke_myself(world *w)
+{
+    ANSWER(a);
+    ANSWER(b);
+    world_do(w, "GET", "/v1/tokens", NULL, &a);
+    char revoke[64];
+    (void)snprintf(revoke, sizeof revoke, "/v1/tokens/%s",
+                   WORLD_TEXT(json_array_get(json_object_get(a.json, "tokens"), 0), "id"));
+    world_do(w, "DELETE", revoke, NULL, &b);
+    assert_int_equal(b.status, 200);
+}
+
+/* A token that the store does not take leaves the file as it was. One that it took without saying so is told by the next start. */
+static void test_admin_file_follows_the_store(void **state)
+{
+    world *w = *state;
+    char path[96], beside[112];
+    bool missing = true;
+    CF_BUF(before);
+    CF_BUF(after);
+    CF_BUF(none);
+    (void)snprintf(path, sizeof path, "%s/admin.token", w->folder);
+    (void)snprintf(beside, sizeof beside, "%s.new", path);
+    assert_ok(cf_file_read(path, 64, &before));
+    revoke_myself(w);
+    cf_fault fault = {.op = CF_STORE_CHANGE, .nth = 1, .err = CF_ERR_SIZE};
+    assert_ok(cf_store_faulty_set(&w->store, &fault, 1));
+    assert_err(cf_api_admin_token(w->api, path, &missing), SIZE);
+    assert_ok(cf_file_read(path, 64, &after));
+    assert_view(cf_buf_view(&after), cf_buf_view(&before));
+    fault =
+        (cf_fault){.op = CF_STORE_CHANGE, .nth = 1, .after = true, .err = CF_ERR_STORE_UNAVAILABLE};
+    assert_ok(cf_store_faulty_set(&w->store, &fault, 1));
+    assert_err(cf_api_admin_token(w->api, path, &missing), STORE_UNAVAILABLE);
+    cf_buf_clear(&after);
+    assert_ok(cf_file_read(path, 64, &after));
+    assert_view(cf_buf_view(&after), cf_buf_view(&before));
+    assert_ok(cf_store_faulty_set(&w->store, NULL, 0));
+    assert_ok(cf_api_admin_token(w->api, path, &missing));
+    assert_false(missing);
+    assert_err(cf_file_read(beside, 64, &none), NOT_FOUND);
+    cf_buf_clear(&after);
+    assert_ok(cf_file_read(path, 64, &after));
+    memcpy(w->token, after.data, CF_TOKEN_TEXT_BYTES);
+    ANSWER(a);
+    world_do(w, "GET", "/v1/tokens", NULL, &a);
+    assert_int_equal(a.status, 200);
+    /* What is beside and not stored is nobody's. */
+    assert_ok(cf_file_write(beside, cf_buf_view(&before), 0600));
+    assert_ok(cf_api_admin_token(w->api, path, &missing));
+    assert_err(cf_file_read(beside, 64, &none), NOT_FOUND);
+    cf_buf_clear(&none);
+    assert_ok(cf_file_read(path, 64, &none));
+    assert_view(cf_buf_view(&none), cf_buf_view(&after));
+}
+
+/* A store that is full of expired tokens takes new ones: the one that expired first is revoked for each. */
+static void test_expired_tokens_make_room(void **state)
+{
+    world *w = *state;
+    static const char *const body = "{\"name\":\"n\",\"scopes\":[\"read\"]}";
+    ANSWER(a);
+    ANSWER(b);
+    world_do(w, "POST", "/v1/tokens",
+             "{\"name\":\"short\",\"scopes\":[\"read\"],\"expires_in_s\":1}", &a);
+    assert_int_equal(a.status, 200);
+    const cf_fault full = {.op = CF_STORE_CHANGE, .nth = 1, .err = CF_ERR_SIZE};
+    assert_ok(cf_store_faulty_set(&w->store, &full, 1));
+    world_do(w, "POST", "/v1/tokens", body, &b);
+    assert_error(&b, 413, SIZE); /* all of them live */
+    while (cf_clock_wall_ms() <= (uint64_t)WORLD_NUMBER(a.json, "expires_ms")) {
+        (void)nanosleep(&(struct timespec){0, 20000000}, NULL);
+    }
+    assert_ok(cf_store_faulty_set(&w->store, &full, 1));
+    uint64_t entries = world_entries(w);
+    world_do(w, "POST", "/v1/tokens", body, &b);
+    assert_int_equal(b.status, 200);
+    assert_int_equal(world_entries(w), entries + 2); /* token.revoke, token.create */
+    cf_token t;
+    assert_ok(w->store.ops->token_by_id(w->store.self, WORLD_TEXT(a.json, "id"), &t));
+    assert_true(t.revoked_ms != 0);
+    assert_ok(w->store.ops->token_by_id(w->store.self, WORLD_TEXT(b.json, "id"), &t));
+    assert_ok(cf_store_faulty_set(&w->store, &full, 1));
+    world_do(w, "POST", "/v1/tokens", body, &b);
+    assert_error(&b, 413, SIZE);
+}
+
 /* A list of tokens that somebody has written into is no way to a new admin, and no reason not to serve. */
 static void test_altered_tokens_make_no_admin(void **state)
 {
@@ -654,6 +741,8 @@ int main(void)
         T(test_scopes_are_not_widened),
         T(test_tokens_do_not_outlive_their_parent),
         T(test_admin_token_again),
+        T(test_admin_file_follows_the_store),
+        T(test_expired_tokens_make_room),
         T(test_altered_tokens_make_no_admin),
         cmocka_unit_test(test_an_altered_token_stands_for_an_admin),
         T(test_store_fails_at_the_token),

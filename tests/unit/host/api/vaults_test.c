@@ -604,7 +604,7 @@ static void test_row_altered(void **state)
     /* The whole row of another vault with its seal, put in this one's place. */
     cf_store_put put = {CF_PUT_REPLACE,    cf_view_str(id),   1, 1,
                         cf_buf_view(&row), cf_buf_view(&seal)};
-    assert_ok(w->store.ops->change(w->store.self, &(cf_store_change){&put, NULL, &entry},
+    assert_ok(w->store.ops->change(w->store.self, &(cf_store_change){.put = &put, .entry = &entry},
                                    CF_DEADLINE_NONE, &seq));
     static const char *const methods[] = {"GET", "PATCH", "DELETE", "POST"};
     static const char *const bodies[] = {NULL, "{\"city\":\"" CANARY "\"}", "{\"delete_all\":true}",
@@ -621,7 +621,8 @@ static void test_row_altered(void **state)
         /* Second round: one bit of the row. */
         row.data[row.len - 1] ^= 1;
         put.id = cf_view_str(id);
-        assert_ok(w->store.ops->change(w->store.self, &(cf_store_change){&put, NULL, &entry},
+        assert_ok(w->store.ops->change(w->store.self,
+                                       &(cf_store_change){.put = &put, .entry = &entry},
                                        CF_DEADLINE_NONE, &seq));
     }
     assert_int_equal(w->agent.calls, 0);

@@ -129,7 +129,7 @@ static cf_result row_change(const fixture *f, const cf_row *row, const char *act
         .row = cf_buf_view(&octets),
         .seal = CF_VIEW_OF(seal),
     };
-    const cf_store_change change = {&put, NULL, &entry};
+    const cf_store_change change = {.put = &put, .entry = &entry};
     return f->store.ops->change(f->store.self, &change, soon(), ret_seq);
 }
 
@@ -175,7 +175,7 @@ CF_MUST_USE cf_result entry_only_by(const fixture *f, unsigned n, uint64_t deadl
     char id[ID_BYTES];
     vault_id(n, id);
     const cf_audit_entry entry = entry_of("vault.decrypt", id, 1);
-    const cf_store_change change = {NULL, NULL, &entry};
+    const cf_store_change change = {.entry = &entry};
     return f->store.ops->change(f->store.self, &change, deadline_ms, ret_seq);
 }
 
@@ -224,7 +224,7 @@ CF_MUST_USE cf_result token_change(const fixture *f, const cf_token *t)
 {
     const cf_audit_entry entry =
         entry_of(t->revoked_ms == 0 ? "token.create" : "token.revoke", t->id, 0);
-    const cf_store_change change = {NULL, t, &entry};
+    const cf_store_change change = {.token_put = t, .entry = &entry};
     uint64_t seq;
     return f->store.ops->change(f->store.self, &change, soon(), &seq);
 }

@@ -74,9 +74,11 @@ static void refuses_bad_arguments(void **state)
         .action = CF_LIT("a"), .outcome = CF_LIT("ok"), .actor = CF_LIT("\xFF")};
     cf_store_put put = {CF_PUT_CREATE, CF_LIT("v"), 0, 1, CF_LIT("row"), CF_VIEW_OF(seal)};
     cf_token token = token_make(1);
-    const cf_store_change none = {NULL, NULL, NULL}, both = {&put, &token, &entry},
-                          bad_entry = {&put, NULL, &bad}, bad_text = {&put, NULL, &not_text},
-                          good = {&put, NULL, &entry};
+    const cf_store_change none = {.put = NULL},
+                          both = {.put = &put, .token_put = &token, .entry = &entry},
+                          bad_entry = {.put = &put, .entry = &bad},
+                          bad_text = {.put = &put, .entry = &not_text},
+                          good = {.put = &put, .entry = &entry};
     assert_err(f->store.ops->change(f->store.self, &none, soon(), &seq), ARGUMENT);
     assert_err(f->store.ops->change(f->store.self, &both, soon(), &seq), ARGUMENT);
     assert_err(f->store.ops->change(f->store.self, &bad_entry, soon(), &seq), ARGUMENT);
@@ -209,6 +211,38 @@ static void holds_the_limit_of_tokens(void **state)
     again.hash[0] = 7;
     again.hash[1] = 0;
     assert_ok(token_change(f, &again)); /* an old one can still be revoked */
+    /* Its place is free, and the new one takes it: the revoked token is gone, and no verification misses it. */
+    static cf_token list[CF_STORE_TOKENS_MAX + 3];
+    size_t n = 0;
+    cf_token more = token_make(CF_STORE_TOKENS_MAX), got;
+    more.hash[0] = 0xff;
+    more.hash[1] = 0xff;
+    assert_ok(f->store.ops->tokens(f->store.self, list, CF_STORE_TOKENS_MAX + 3, &n));
+    assert_int_equal(n, CF_STORE_TOKENS_MAX);
+    assert_ok(token_change(f, &more));
+    assert_err(f->store.ops->token_by_id(f->store.self, again.id, &got), NOT_FOUND);
+    assert_ok(f->store.ops->tokens(f->store.self, list, CF_STORE_TOKENS_MAX + 3, &n));
+    assert_int_equal(n, CF_STORE_TOKENS_MAX);
+    /* One past the limit is stored only when the change says so. */
+    cf_token first = token_make(CF_STORE_TOKENS_MAX + 1);
+    first.hash[0] = 0xfe;
+    first.hash[1] = 0xff;
+    assert_err(token_change(f, &first), SIZE);
+    const cf_audit_entry entry = {.time_ms = 1,
+                                  .action = CF_LIT_INIT("token.create"),
+                                  .outcome = CF_LIT_INIT("ok"),
+                                  .actor = CF_LIT_INIT("-"),
+                                  .tenant = CF_LIT_INIT("default"),
+                                  .vault = cf_view_str(first.id),
+                                  .request = CF_LIT_INIT("-")};
+    const cf_store_change change = {.token_put = &first, .entry = &entry, .token_past_limit = true};
+    uint64_t seq = 0;
+    assert_ok(f->store.ops->change(f->store.self, &change, soon(), &seq));
+    assert_ok(f->store.ops->tokens(f->store.self, list, CF_STORE_TOKENS_MAX + 3, &n));
+    assert_int_equal(n, CF_STORE_TOKENS_MAX + 1);
+    cf_store_close(&f->store);
+    assert_string_equal(findings(f), "");
+    assert_ok(fixture_open(f, false, &f->store));
 }
 
 typedef struct {
@@ -470,7 +504,7 @@ static void reads_one_moment(void **state)
     assert_ok(s.ops->audit_head(s.self, after));
     assert_memory_equal(before, after, sizeof after);
     cf_audit_entry entry = {.action = CF_LIT("a"), .outcome = CF_LIT("ok"), .actor = CF_LIT("-")};
-    const cf_store_change change = {NULL, NULL, &entry};
+    const cf_store_change change = {.entry = &entry};
     assert_err(s.ops->change(s.self, &change, soon(), &seq), STATE);
     cf_store_close(&s);
     assert_ok(f->store.ops->audit_head(f->store.self, after));

@@ -192,6 +192,7 @@ static void finds_what_sql_alters(void **state)
         {"UPDATE tokens SET scopes = 15 WHERE id = 't_2'", "token_seal ", CF_OK},
         {"UPDATE tokens SET revoked = 0 WHERE id = 't_1'", "token_seal ", CF_OK},
         {"DELETE FROM tokens WHERE id = 't_2'", "token_missing ", CF_OK},
+        {"DELETE FROM tokens WHERE id = 't_1'", "", CF_OK}, /* a revoked one, nobody's any more */
     };
     history(f);
     saved s = save(f);
