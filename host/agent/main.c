@@ -3,6 +3,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 
 #include "core/base/number.h"
 #include "host/agent/answer.h"
@@ -166,6 +167,7 @@ int main(int argc, char **argv)
     options o = {.connections = "2"};
     cf_log_program("agent");
     cf_private_process();
+    (void)umask(077);
     parse(argc, argv, &o);
     (void)links_of(&o);
     cf_signals_block();

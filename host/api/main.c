@@ -244,6 +244,7 @@ int main(int argc, char **argv)
     options o = {.tenant = "default", .encoding = "3", .workers = workers};
     cf_log_program("api");
     cf_private_process();
+    (void)umask(077);
     parse(argc, argv, &o);
     cf_signals_block();
     cf_result r = run(&o);

@@ -72,10 +72,26 @@ static const char *text(stack *s, const char *prefix, const char *suffix)
 /* One service per state folder. */
 static cf_result take_lock(stack *s)
 {
-    s->lock = open(text(s, "", "/run/up.lock"), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    s->lock = open(text(s, "", "/run/up.lock"), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
     CF_REQUIRE(s->lock >= 0, IO);
     CF_REQUIRE(flock(s->lock, LOCK_EX | LOCK_NB) == 0, EXISTS);
     return cf_ok();
+}
+
+/* What is there already must be this user's alone: others could have put programs' keys, schemas or addresses into it. */
+static cf_result own_folder(const char *path)
+{
+    CF_FD(fd);
+    CF_TRY(cf_folder_make(path));
+    cf_result r = cf_folder_open_own(AT_FDCWD, path, &fd);
+    if (r.code == CF_ERR_NOT_PERMITTED) {
+        fprintf(stderr,
+                "coffer: the folder %s is another user's, or others may write to it, so what is in "
+                "it may be theirs\n"
+                "coffer: make sure that it is not, give it to this user, and the mode 0700\n",
+                path);
+    }
+    return r;
 }
 
 static cf_result make_folders(stack *s)
@@ -89,7 +105,28 @@ static cf_result make_folders(stack *s)
     }
     static const char *const folders[] = {"", "/run", "/kms", "/nsm", "/api", "/schemas"};
     for (size_t i = 0; i < sizeof folders / sizeof folders[0]; i++) {
-        CF_TRY(cf_folder_make(text(s, "", folders[i])));
+        CF_TRY(own_folder(text(s, "", folders[i])));
+    }
+    return cf_ok();
+}
+
+/* Secrets that others could read may be theirs already. Those of KMS and API are looked at by the programs that read them. */
+static cf_result check_secrets(stack *s)
+{
+    static const char *const files[] = {"/nsm/nsm-root.key", "/credentials.json", "/admin.token"};
+    for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
+        const char *path = text(s, "", files[i]);
+        cf_result r = cf_file_check_secret(path);
+        if (r.code == CF_ERR_NOT_PERMITTED) {
+            fprintf(stderr,
+                    "coffer: %s is another user's, or others than its owner may read or write it, "
+                    "so they may have what is in it\n"
+                    "coffer: make sure that they do not, and give the file the mode 0600\n",
+                    path);
+        }
+        if (r.code != CF_ERR_NOT_FOUND) {
+            CF_TRY(r);
+        }
     }
     return cf_ok();
 }
@@ -203,6 +240,7 @@ static cf_result bring_up(stack *s, const char *enclave, bool trust)
         fprintf(stderr, "coffer: a service is running on %s already\n", s->state);
     }
     CF_TRY(locked);
+    CF_TRY(check_secrets(s));
     CF_TRY(make_credentials(text(s, "", "/credentials.json")));
     /* kmsd reads the root at its start, so it is made here; the agent finds the same one */
     CF_TRY(cf_soft_root_open(text(s, "", "/nsm"), &root));
@@ -268,6 +306,7 @@ int cli_up(const cli_args *args)
         s.listen = default_listen;
     }
     cf_log_program("up");
+    (void)umask(077);
     cf_signals_block();
     cf_result r = cli_sibling("coffer-enclave", enclave, sizeof enclave);
     if (cf_is_ok(r)) {

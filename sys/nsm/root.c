@@ -22,6 +22,7 @@ CF_MUST_USE static cf_result join(const char *folder, const char *name,
 static cf_result key_from_file(const char *path, cf_dh_key **ret)
 {
     CF_BUF(der);
+    CF_TRY(cf_file_check_secret(path)); /* whoever has it signs what enclaves only may say */
     CF_TRY(cf_file_read(path, KEY_FILE_BYTES_MAX, &der));
     cf_curve curve = CF_X25519;
     CF_TRY(cf_dh_from_pkcs8(cf_buf_view(&der), &curve, ret));

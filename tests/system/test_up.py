@@ -223,6 +223,66 @@ def test_bad_state_folder(tmp_path):
         assert opens(up, create(up))
 
 
+@pytest.fixture(scope="module")
+def used(tmp_path_factory):
+    """A state folder that was in use."""
+    state = tmp_path_factory.mktemp("used") / "state"
+    with Up(state):
+        pass
+    return state
+
+
+def refused(state):
+    up = Up(state, ready=0)
+    status, log = ended(up)
+    assert status == 1 and descendants(up.process.pid) == {}
+    return log
+
+
+@pytest.mark.parametrize("name", ["", "run", "kms", "nsm", "api", "schemas"])
+def test_state_folder_that_others_may_write_to(used, name):
+    folder = used / name
+    for bits in (0o720, 0o702, 0o1777):
+        folder.chmod(bits)
+        pathlib.Path(f"{used}.log").unlink()
+        assert "others may write to it" in refused(used)
+    folder.chmod(0o700)
+    if os.getuid() == 0:
+        os.chown(folder, 1, 1)
+        pathlib.Path(f"{used}.log").unlink()
+        assert "is another user's" in refused(used)
+        os.chown(folder, 0, 0)
+
+
+@pytest.mark.parametrize("name", ["nsm/nsm-root.key", "credentials.json", "admin.token"])
+def test_secrets_that_others_may_read(used, name):
+    for bits in (0o640, 0o604, 0o620, 0o602):
+        (used / name).chmod(bits)
+        pathlib.Path(f"{used}.log").unlink()
+        assert f"{name} is another user's, or others than its owner may read" in refused(used)
+    (used / name).chmod(0o600)
+
+
+def test_the_lock_is_no_link(used, tmp_path):
+    lock = used / "run/up.lock"
+    lock.unlink()
+    lock.symlink_to(tmp_path / "elsewhere")
+    refused(used)
+    assert not (tmp_path / "elsewhere").exists()
+    lock.unlink()
+
+
+def test_files_are_private_whatever_the_mask(tmp_path):
+    before = os.umask(0)
+    try:
+        with Up(tmp_path / "state") as up:
+            assert opens(up, create(up))
+            for path in [up.state, *up.state.rglob("*")]:
+                assert mode(path) & 0o077 == 0 or path.suffix == ".der", f"{path} can be reached by others"
+    finally:
+        os.umask(before)
+
+
 def test_listens_where_it_is_told(tmp_path):
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))

@@ -73,6 +73,11 @@ static void test_root_damage(void **state)
     assert_ok(cf_file_read(in_folder("nsm-root.key"), 4096, &key));
     assert_ok(cf_file_read(in_folder("nsm-root.der"), 4096, &der));
     cf_soft_root *r = NULL;
+    /* a key that others may read is theirs, too */
+    assert_int_equal(chmod(in_folder("nsm-root.key"), 0640), 0);
+    assert_err(cf_soft_root_open(folder, &r), NOT_PERMITTED);
+    assert_null(r);
+    assert_int_equal(chmod(in_folder("nsm-root.key"), 0600), 0);
     /* the certificate without its key: making another key would only look like the pinned root */
     assert_int_equal(unlink(in_folder("nsm-root.key")), 0);
     assert_err(cf_soft_root_open(folder, &r), STATE);
