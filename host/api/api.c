@@ -37,6 +37,7 @@ CF_MUST_USE cf_result cf_api_new(const cf_api_opts *opts, cf_api **ret)
     CF_AUTO(cf_api_free) cf_api *api = cf_mem_new(1, sizeof *api);
     CF_REQUIRE(api != NULL, NO_MEMORY);
     (void)pthread_mutex_init(&api->revoking, NULL);
+    cf_quota_init(&api->forbidden);
     for (size_t i = 0; i < CF_API_STRIPES; i++) {
         (void)pthread_mutex_init(&api->stripes[i], NULL);
     }
@@ -59,6 +60,7 @@ void cf_api_free(cf_api **api)
         (void)pthread_mutex_destroy(&a->stripes[i]);
     }
     (void)pthread_mutex_destroy(&a->revoking);
+    cf_quota_free(&a->forbidden);
     cf_secret_wipe(&a->row_key);
     cf_mem_free(a);
     *api = NULL;

@@ -8,6 +8,7 @@
 #include "host/api/input.h"
 #include "host/api/json_out.h"
 #include "host/api/metrics.h"
+#include "host/api/quota.h"
 #include "host/api/routes.h"
 #include "host/api/token.h"
 #include "host/http/client.h"
@@ -30,6 +31,7 @@ struct cf_api {
     cf_encoding encoding;
     cf_token_cache *tokens;
     cf_metrics metrics;
+    cf_quota forbidden; /* entries about what scopes forbid */
     cf_api_pool *pool;
     cf_api_health_state *health_state;
     pthread_mutex_t

@@ -46,7 +46,9 @@
 #define CF_API_HEALTH_CACHE_MS 1000
 #define CF_API_HEALTH_TIMEOUT_MS 1000
 #define CF_API_HEALTH_BYTES_MAX 65536
-#define CF_API_REFUSAL_LINES_MAX 10 /* log lines about refused tokens in one second */
+#define CF_API_REFUSAL_LINES_MAX 10     /* log lines about refused tokens in one second */
+#define CF_API_FORBIDDEN_ENTRIES_MAX 16 /* audit entries about one token in one second */
+#define CF_API_FORBIDDEN_TOKENS_MAX 256 /* tokens that have such entries in one second */
 #define CF_API_KMS_TIMEOUT_MS 5000
 #define CF_API_ANSWER_MS                                                                           \
     500 /* what the enclave leaves of the request's time, for the audit entry */

@@ -74,6 +74,9 @@ CF_MUST_USE cf_result cf_metrics_text(cf_metrics *m, cf_buf *out)
          atomic_load(&m->fields_opened)},
         {"# TYPE coffer_api_audit_lost_total counter\ncoffer_api_audit_lost_total",
          atomic_load(&m->audit_lost)},
+        {"# TYPE coffer_api_forbidden_unentered_total counter\n"
+         "coffer_api_forbidden_unentered_total",
+         atomic_load(&m->forbidden_unentered)},
         {"# TYPE coffer_api_in_flight gauge\ncoffer_api_in_flight", atomic_load(&m->in_flight)},
         {"# TYPE coffer_api_store_failing gauge\ncoffer_api_store_failing",
          atomic_load(&m->store_failing)},

@@ -11,6 +11,7 @@
 typedef struct {
     atomic_uint_fast64_t requests[CF_METRICS_ROUTES_MAX][CF_METRICS_CLASSES];
     atomic_uint_fast64_t unauthenticated, busy, fields_opened, audit_lost, in_flight;
+    atomic_uint_fast64_t forbidden_unentered;
     atomic_uint_fast64_t refusal_second, refusal_lines,
         refusal_unsaid;        /* of the log lines about refused tokens */
     atomic_bool store_failing; /* the last change could not be made */

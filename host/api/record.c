@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Audit entries of requests: what is entered when, and what happens when it cannot be. */
+#include <inttypes.h>
+
 #include "host/api/call.h"
 #include "sys/linux/clock.h"
 #include "sys/linux/log.h"
@@ -62,11 +64,27 @@ CF_MUST_USE cf_result cf_api_enter(cf_api_call *c)
     return r.code == CF_ERR_STORE_UNAVAILABLE ? cf_fail(CF_ERR_AUDIT_UNAVAILABLE) : r;
 }
 
+/* A token is not to fill the log with what its scopes forbid. What has no entry is counted, and told in the log of the program. */
+static bool has_room(cf_api_call *c, cf_err code)
+{
+    uint64_t unsaid = 0;
+    if (code != CF_ERR_FORBIDDEN ||
+        cf_quota_take(&c->api->forbidden, c->token.id, cf_clock_mono_ms(), &unsaid)) {
+        return true;
+    }
+    atomic_fetch_add(&c->api->metrics.forbidden_unentered, 1);
+    if (unsaid > 0) {
+        cf_log(CF_LOG_WARN, "audit.forbidden", "request=%s actor=%s unsaid=%" PRIu64, c->request_id,
+               c->token.id, unsaid);
+    }
+    return false;
+}
+
 void cf_api_enter_failure(cf_api_call *c, cf_err code)
 {
     bool due = c->token.id[0] != '\0' && c->route != NULL && c->route->action != NULL &&
                !c->record.entered && (c->route->audited || code == CF_ERR_FORBIDDEN);
-    if (!due) {
+    if (!due || !has_room(c, code)) {
         return;
     }
     cf_result r = cf_fail(code);

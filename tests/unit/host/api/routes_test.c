@@ -207,13 +207,37 @@ static void test_refusal_lines(void **state)
     assert_int_equal(unsaid, 5);
 }
 
+static void test_quota(void **state)
+{
+    (void)state;
+    static cf_quota q;
+    uint64_t unsaid = 7;
+    cf_quota_init(&q);
+    for (unsigned i = 0; i <= CF_API_FORBIDDEN_ENTRIES_MAX + 1; i++) {
+        bool room = i < CF_API_FORBIDDEN_ENTRIES_MAX;
+        assert_int_equal(cf_quota_take(&q, "t_a", 5000 + i, &unsaid), room);
+        assert_int_equal(unsaid, i == CF_API_FORBIDDEN_ENTRIES_MAX); /* told once in a second */
+    }
+    /* One token takes nothing from another, until there are too many of them. */
+    for (unsigned i = 1; i <= CF_API_FORBIDDEN_TOKENS_MAX; i++) {
+        char id[16];
+        (void)snprintf(id, sizeof id, "t_%u", i);
+        assert_int_equal(cf_quota_take(&q, id, 5999, &unsaid), i < CF_API_FORBIDDEN_TOKENS_MAX);
+    }
+    for (unsigned i = 0; i <= CF_API_FORBIDDEN_ENTRIES_MAX; i++) {
+        assert_int_equal(cf_quota_take(&q, "t_a", 6000, &unsaid), i < CF_API_FORBIDDEN_ENTRIES_MAX);
+    }
+    assert_int_equal(unsaid, 3); /* one of t_a and one of the last token before, and this one */
+    cf_quota_free(&q);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_table),         cmocka_unit_test(test_params),
         cmocka_unit_test(test_if_match),      cmocka_unit_test(test_json_out),
         cmocka_unit_test(test_tellable),      cmocka_unit_test(test_statuses),
-        cmocka_unit_test(test_refusal_lines),
+        cmocka_unit_test(test_refusal_lines), cmocka_unit_test(test_quota),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

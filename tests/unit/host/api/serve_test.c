@@ -452,6 +452,26 @@ static void test_scopes_are_not_widened(void **state)
     assert_error(&a, 403, FORBIDDEN);
 }
 
+/* What its scopes forbid a token grows the log by so many entries in a second and no more. */
+static void test_forbidden_entries_are_bounded(void **state)
+{
+    world *w = *state;
+    char token[CF_TOKEN_TEXT_BYTES + 1];
+    const unsigned calls = 40 * CF_API_FORBIDDEN_ENTRIES_MAX;
+    world_token(w, "read", token, NULL);
+    world_request req = {.method = "GET", .path = "/v1/audit", .token = token};
+    uint64_t before = world_entries(w), began = cf_clock_mono_ms();
+    for (unsigned i = 0; i < calls; i++) {
+        ANSWER(a);
+        world_call(w, &req, &a);
+        assert_error(&a, 403, FORBIDDEN);
+    }
+    uint64_t seconds = (cf_clock_mono_ms() - began) / 1000 + 2; /* begun ones */
+    uint64_t entries = world_entries(w) - before;
+    assert_in_range(entries, CF_API_FORBIDDEN_ENTRIES_MAX, seconds * CF_API_FORBIDDEN_ENTRIES_MAX);
+    assert_int_equal(atomic_load(&w->api->metrics.forbidden_unentered), calls - entries);
+}
+
 /* A child lives as long as its parent at most: one without an end, one with a later end, one with an earlier. */
 static void test_tokens_do_not_outlive_their_parent(void **state)
 {
@@ -739,6 +759,7 @@ int main(void)
         T(test_token_expires),
         T(test_token_bodies),
         T(test_scopes_are_not_widened),
+        T(test_forbidden_entries_are_bounded),
         T(test_tokens_do_not_outlive_their_parent),
         T(test_admin_token_again),
         T(test_admin_file_follows_the_store),
