@@ -9,8 +9,9 @@ typedef struct {
     size_t n;
 } cf_if_match;
 
-/** Parses the header; a view without data is no header, one with data and no tag is MALFORMED. Tags are "N" or N; weak tags and tags that are no number are taken and never
- *  match, as the comparison is strong. error MALFORMED, SIZE more than CF_API_IF_MATCH_TAGS_MAX tags. */
+/** Parses the header; a view without data is no header, one with data and no tag is MALFORMED. Tags are "N" or N; weak tags and
+ *  tags that are no number are taken and never match, as the comparison is strong.
+ *  error MALFORMED, SIZE more than CF_API_IF_MATCH_TAGS_MAX tags. */
 CF_MUST_USE cf_result cf_if_match_parse(cf_view header, cf_if_match *ret);
 
 /** error VERSION_MISMATCH unless the version meets the precondition. */
