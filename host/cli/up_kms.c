@@ -106,6 +106,16 @@ static json_t *accepted_measures(json_t *policy)
     return NULL;
 }
 
+/* Whether the policy is the one that new_policy makes, for any list of measures. */
+static bool is_ours(const json_t *policy, json_t *list)
+{
+    CF_JSON(ours);
+    ours = new_policy("");
+    json_t *measures = accepted_measures(ours);
+    return measures != NULL && json_array_clear(measures) == 0 &&
+           json_array_extend(measures, list) == 0 && json_equal(ours, policy);
+}
+
 static bool lists_measure(const json_t *list, const char *measure)
 {
     size_t i;
@@ -130,7 +140,7 @@ static cf_result put_policy(const up_kms *k, cf_view key_id, const json_t *polic
     return kms_call(k, "PutKeyPolicy", request, NULL);
 }
 
-/* The key is there already: its policy must name this enclave, or be told to. */
+/* The key is there already: its policy must be what this program makes of it, and name this enclave, or be told to. */
 static cf_result check_policy(const up_kms *k, cf_view key_id, const char *measure)
 {
     CF_JSON(request);
@@ -143,7 +153,14 @@ static cf_result check_policy(const up_kms *k, cf_view key_id, const char *measu
     CF_TRY(cf_json_get_str(answer, "Policy", CONFIG_BYTES_MAX, &text));
     CF_TRY(cf_json_parse(text, CONFIG_BYTES_MAX, &policy));
     json_t *list = accepted_measures(policy);
-    CF_REQUIRE(list != NULL, KMS_ANSWER);
+    if (list == NULL || !is_ours(policy, list)) {
+        fprintf(stderr,
+                "coffer: the key's policy is not the one that `coffer up` gave it: others than "
+                "measured enclaves may be let in, and may have opened vaults already\n"
+                "coffer: find out who changed it; the service starts once it is put back with "
+                "PutKeyPolicy\n");
+        return cf_fail(CF_ERR_STATE);
+    }
     if (lists_measure(list, measure)) {
         return cf_ok();
     }

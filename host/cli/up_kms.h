@@ -12,5 +12,6 @@ typedef struct {
 } up_kms;
 
 /** Key id of the service, appended with a NUL. Makes the key at first start.
- *  error ATTESTATION: the key's policy does not name this enclave and trust_enclave is not set; others as they come. */
+ *  error ATTESTATION: the key's policy does not name this enclave and trust_enclave is not set; STATE: the policy differs from what was
+ *  made here in more than the list of measures, which is told on standard error; others as they come. */
 CF_MUST_USE cf_result up_kms_key(const up_kms *k, cf_buf *ret_key_id);

@@ -10,6 +10,7 @@ import subprocess
 
 import pytest
 from programs import BIN, Up, coffer, descendants, environment, gone, stat_of, wait_for
+from stack import Daemon, UnixConnection, call
 
 DAEMONS = ["coffer-kmsd", "coffer-agent", "coffer-api"]
 ADA = '{"first_name":"Ada","email":"ada@example.org"}'
@@ -153,6 +154,22 @@ def programs(folder, **other):
     return folder
 
 
+class KeyService:
+    """The key service of a state folder by itself."""
+
+    def __init__(self, state):
+        self.state = state
+        self.daemon = Daemon("coffer-kmsd", state.parent, ["--state", state / "kms", "--listen", f"unix:{state}/run/kms.sock",
+                                                           "--attestation-root", state / "nsm/nsm-root.der"])
+
+    def __enter__(self):
+        self.daemon.start()
+        return self
+
+    def __exit__(self, *_):
+        self.daemon.stop()
+
+
 def test_a_program_is_missing(tmp_path):
     bin = programs(tmp_path / "bin")
     (bin / "coffer-kmsd").unlink()
@@ -194,6 +211,51 @@ def test_another_enclave_must_be_trusted(tmp_path):
     with Up(state) as up:  # and the first one is still trusted
         assert opens(up, vault)
         assert json.loads(up.coffer("audit", "tail", "--limit", "1", "--json").stdout)["entries"][0]["pcr0"] not in ("", told)
+
+
+def kms(up, operation, **request):
+    answer = call(UnixConnection(up.state / "run/kms.sock"), "POST", "/", json.dumps(request),
+                  {"Content-Type": "application/x-amz-json-1.1", "X-Amz-Target": f"TrentService.{operation}"})
+    assert answer.status == 200, answer
+    return answer.json if answer.body else None
+
+
+def widened(policy):
+    """Each a policy that lets more in than `up` does, and a name."""
+    def changed(change):
+        other = json.loads(json.dumps(policy))
+        change(other["Statement"])
+        return other
+    equals = "StringEqualsIgnoreCase"
+    all_may = {"Effect": "Allow", "Principal": {"AWS": "*"}, "Action": "kms:*", "Resource": "*"}
+    return {
+        "a statement more": changed(lambda s: s.append(all_may)),
+        "a statement before": changed(lambda s: s.insert(0, all_may)),
+        "an action more": changed(lambda s: s[0]["Action"].append("kms:Decrypt")),
+        "another action": changed(lambda s: s[1].update(Action="kms:*")),
+        "no condition": changed(lambda s: s[1].pop("Condition")),
+        "another operator": changed(lambda s: s[1].update(Condition={"StringLike": s[1]["Condition"][equals]})),
+    }
+
+
+def test_widened_policy_is_refused(tmp_path):
+    state = tmp_path / "state"
+    with Up(state) as up:
+        vault = create(up)
+        key = json.loads((state / "config.json").read_text())["kms_key"]
+        policy = json.loads(kms(up, "GetKeyPolicy", KeyId=key)["Policy"])
+    for name, other in widened(policy).items():
+        with KeyService(state) as kmsd:
+            kms(kmsd, "PutKeyPolicy", KeyId=key, Policy=json.dumps(other))
+        for words in ([], ["--trust-enclave"]):
+            pathlib.Path(f"{state}.log").unlink()
+            status, log = ended(Up(state, *words, ready=0))
+            assert status == 1 and "is not the one" in log, (name, log)
+    with KeyService(state) as kmsd:  # spelt another way, with one measure more
+        policy["Statement"][1]["Condition"]["StringEqualsIgnoreCase"]["kms:RecipientAttestation:ImageSha384"].insert(0, "ab" * 48)
+        kms(kmsd, "PutKeyPolicy", KeyId=key, Policy=json.dumps(policy, indent=2, sort_keys=True))
+    with Up(state) as up:
+        assert opens(up, vault)
 
 
 def test_json_ready_line(tmp_path):
