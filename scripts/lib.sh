@@ -70,6 +70,14 @@ system_name() {
     echo "$id$version-$(uname -m)"
 }
 
+# curl_header STATE: writes the header with the admin token of a state folder to a file for curl -H @FILE, and prints its name. As an
+# argument of a command the token could be seen by all users.
+curl_header() {
+    local file=$1/run/curl.header token
+    token=$(<"$1/admin.token") || return 1
+    (umask 077 && rm -f "$file" && printf 'Authorization: Bearer %s\n' "$token" >"$file") && echo "$file"
+}
+
 # cache_folder: prints the folder of libraries that these scripts have built; fails with a reason when there can be none, or when
 # others than this user may have put something into it: what lies there is linked into the programs. cmake asks here, too.
 cache_folder() {

@@ -45,6 +45,18 @@ def test_cache_folder_of_another(tmp_path):
     assert shell("cache_folder", XDG_CACHE_HOME=str(tmp_path)).returncode != 0
 
 
+def test_curl_header(tmp_path):
+    (tmp_path / "run").mkdir()
+    (tmp_path / "admin.token").write_text("coffer_xyz\n")
+    for _ in range(2):
+        run = shell(f"umask 022 && curl_header {tmp_path}")
+        file = tmp_path / "run/curl.header"
+        assert run.stdout == f"{file}\n" and file.read_text() == "Authorization: Bearer coffer_xyz\n"
+        assert file.stat().st_mode & 0o777 == 0o600
+        file.chmod(0o644)
+    assert "admin.token" not in (ROOT / "scripts/up").read_text(), "the token belongs into no argument"
+
+
 def test_what_apt_fetches_is_out_of_reach(tmp_path):
     """private_apt with a stand-in for apt-get that keeps what it is asked."""
     bin, work = tmp_path / "bin", tmp_path / "work"
