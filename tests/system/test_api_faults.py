@@ -249,6 +249,23 @@ def test_first_admin_token(fresh):
     assert fresh.token != old and fresh.request("GET", "/v1/tokens").status == 200
 
 
+def test_full_of_expired_tokens(fresh):
+    """A store whose every place is held by an expired token makes new ones, and a new first admin; the verification passes."""
+    def fill(_):
+        return fresh.request("POST", "/v1/tokens", {"name": "x", "scopes": ["admin"], "expires_in_s": 1}).status
+    with concurrent.futures.ThreadPoolExecutor(16) as pool:
+        assert set(pool.map(fill, range(4200))) <= {200, 413}  # 413 when the first of them still live
+        time.sleep(1.1)
+        assert set(pool.map(fill, range(64))) == {200}
+    listed = fresh.request("GET", "/v1/tokens").json["tokens"]
+    assert 4096 <= len(listed) <= 4097 and sum(t["state"] == "revoked" for t in listed) <= 1
+    (mine,) = [t for t in listed if t["name"] == "first admin"]
+    time.sleep(1.1)
+    assert fresh.request("DELETE", f"/v1/tokens/{mine['id']}").status == 200
+    fresh.restart_api()
+    assert fresh.request("GET", "/v1/tokens").status == 200
+
+
 def test_row_key_gone(fresh):
     """A new key would make every row seem altered: the service does not start instead."""
     fresh.create({"city": "x"})
