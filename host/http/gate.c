@@ -102,28 +102,38 @@ static void cut_overdue(cf_http_gate *g)
     pthread_mutex_unlock(&g->lock);
 }
 
-/* True when there is room for one more, if need be at the cost of the connection that waited longest: else anyone who holds
- * connections_max idle ones would keep all others out. */
+/* The link that idles or, if none does, that receives or sends longest; not one whose time is the handler's. Under the lock. */
+static cf_http_link *longest_link(const cf_http_gate *g)
+{
+    cf_http_link *found = NULL;
+    uint64_t found_due = UINT64_MAX;
+    bool found_waits = false;
+    for (cf_http_link *l = g->links; l != NULL; l = l->next) {
+        uint64_t due = atomic_load_explicit(&l->due_ms, memory_order_relaxed);
+        bool waits = atomic_load_explicit(&l->waiting, memory_order_relaxed);
+        /* The list begins with the newest: of those that are due at once the last is the oldest. */
+        if (due != 0 && (waits == found_waits ? due <= found_due : waits)) {
+            found = l;
+            found_due = due;
+            found_waits = waits;
+        }
+    }
+    return found;
+}
+
+/* True when there is room for one more, if need be at the cost of another: else anyone who holds connections_max idle ones, or half
+ * a head on each, would keep all others out. A request in time outlives connections_max newer ones. */
 static bool make_room(cf_http_gate *g, bool full)
 {
     bool room = true;
     pthread_mutex_lock(&g->lock);
     if (full || g->links_n >= g->connections_max) {
-        cf_http_link *oldest = NULL;
-        uint64_t oldest_due = UINT64_MAX;
-        for (cf_http_link *l = g->links; l != NULL; l = l->next) {
-            uint64_t due = atomic_load_explicit(&l->due_ms, memory_order_relaxed);
-            if (atomic_load_explicit(&l->waiting, memory_order_relaxed) && due != 0 &&
-                due < oldest_due) {
-                oldest = l;
-                oldest_due = due;
-            }
-        }
-        room = oldest != NULL;
+        cf_http_link *l = longest_link(g);
+        room = l != NULL;
         if (room) {
             /* Once only: the next that comes takes another one. */
-            atomic_store_explicit(&oldest->due_ms, 0, memory_order_relaxed);
-            shutdown(oldest->fd, SHUT_RDWR);
+            atomic_store_explicit(&l->due_ms, 0, memory_order_relaxed);
+            shutdown(l->fd, SHUT_RDWR);
         }
     }
     pthread_mutex_unlock(&g->lock);

@@ -13,7 +13,8 @@ typedef void cf_http_refuse(void *ctx, cf_http_call *call, unsigned status, cf_e
 
 typedef struct {
     size_t body_bytes_max; /* 413 over it, before the handler runs */
-    /* Over it the connection that idled longest goes; if none idles, the new one. */
+    /* Over it the connection that idled longest goes; if none idles, the one that receives or sends longest; if the handler has
+     * them all, the new one. */
     unsigned connections_max;
     /* A connection without a request is closed. */
     unsigned idle_timeout_s;

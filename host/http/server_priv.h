@@ -15,7 +15,7 @@ struct cf_http_link {
     cf_http_link *prev, *next; /* in the gate's list; under its lock */
     int fd;                    /* MHD's; valid while the link is in the list */
     _Atomic uint64_t due_ms;   /* the gate cuts the connection when this passes; 0: never */
-    atomic_bool waiting;       /* no request has begun: may be given up for a new connection */
+    atomic_bool waiting;       /* no request has begun: given up first for a new connection */
 };
 
 /** The gate: one thread that accepts, and closes what is too slow or too many. */
