@@ -320,11 +320,11 @@ class Stack:
         self.sql("UPDATE vaults SET row = ?, seal = ?, version = ? WHERE id = ?", row, seal or old[1],
                  old[2] if version is None else version, vault)
 
-    def verify(self):
+    def verify(self, *options):
         """Runs coffer audit verify beside the service."""
         link = self.folder / "verify"
         link.mkdir(exist_ok=True)
         if not (link / "api").exists():
             (link / "api").symlink_to(self.api_state, target_is_directory=True)
-        return subprocess.run([self.bin / "coffer", "audit", "verify", "--state", str(link)], capture_output=True, text=True,
+        return subprocess.run([self.bin / "coffer", "audit", "verify", "--state", str(link), *options], capture_output=True, text=True,
                               timeout=60, env=environment())

@@ -223,6 +223,50 @@ def test_token_made_in_the_store(fresh):
     assert "token.altered" in fresh.log_text()
 
 
+def test_anchor_removed(fresh):
+    """A finding, unless it is known that the store is a backup; and a line in the log of the next start."""
+    fresh.create({"city": "x"})
+    assert fresh.api.stop() == 0
+    assert "anchor.missing" not in fresh.api.log.read_text()
+    (fresh.api_state / "audit.anchor").unlink()
+    run = fresh.verify()
+    assert run.returncode == 1 and run.stdout.startswith("anchor_missing")
+    assert fresh.verify("--no-anchor").returncode == 0
+    fresh.start_api()
+    assert "warn api anchor.missing" in fresh.api.log.read_text()
+    assert fresh.verify().returncode == 0
+
+
+def test_old_row_is_not_changed(fresh):
+    """A deleted vault put back and then changed would get a genuine seal and entry."""
+    case = Case(fresh)
+    before = fresh.row(case.a)
+    assert fresh.delete(case.a, {"delete_all": True}).status == 200
+    fresh.put_row(case.a, *before)
+    answer = fresh.patch(case.a, {"city": "x"})
+    assert (answer.status, answer.code) == (500, "row_altered")
+    assert fresh.create({"city": "x"})
+    assert fresh.verify().returncode == 1
+
+
+def test_index_added_while_it_runs(fresh):
+    """It could answer the service's look-ups with what no verification reads."""
+    case = Case(fresh)
+    fresh.sql("CREATE INDEX y ON vaults (id, row, seal)")
+    answer = fresh.decrypt(case.a, "city")
+    assert (answer.status, answer.code) == (500, "audit_altered")
+    run = fresh.verify()
+    assert run.returncode == 1 and run.stdout.startswith("schema")
+    fresh.api.stop()
+    fresh.start_api(ready=False)
+    assert fresh.api.process.wait(20) == 1
+    assert "coffer audit verify" in fresh.api.log.read_text()
+    fresh.sql("DROP INDEX y")
+    fresh.start_api()
+    assert fresh.values(case.a, "city") == {"city": "a-city-2"}
+    assert fresh.verify().returncode == 0
+
+
 @pytest.mark.parametrize("what", ["entry", "head", "removed_last", "anchor"])
 def test_altered_log_is_not_served(fresh, what):
     """A start on a log that was altered ends with a clear message and status 1."""
