@@ -18,6 +18,7 @@ cf_view cf_identity_module_id(const cf_identity *i);
 cf_view cf_identity_pcr0(const cf_identity *i);
 const cf_rsa_key *cf_identity_recipient(const cf_identity *i);
 
-/** An attestation document with the recipient key in it, appended; made anew once it is CF_ENCLAVE_DOCUMENT_AGE_MS old. Any thread.
+/** An attestation document with the recipient key in it, appended; made anew once it is CF_ENCLAVE_DOCUMENT_AGE_MS old by the clock
+ *  of now_ms, cf_clock_boot_ms: a verifier's clock does not stop when this machine is suspended. Any thread.
  *  error NSM whatever the module's fault; NO_MEMORY. */
 CF_MUST_USE cf_result cf_identity_document(cf_identity *i, uint64_t now_ms, cf_buf *out);

@@ -7,7 +7,7 @@
 static uint64_t clock_ms(clockid_t id)
 {
     struct timespec now;
-    /* cannot fail for these two clocks */
+    /* cannot fail for these clocks */
     (void)clock_gettime(id, &now);
     return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
 }
@@ -15,6 +15,11 @@ static uint64_t clock_ms(clockid_t id)
 uint64_t cf_clock_mono_ms(void)
 {
     return clock_ms(CLOCK_MONOTONIC);
+}
+
+uint64_t cf_clock_boot_ms(void)
+{
+    return clock_ms(CLOCK_BOOTTIME);
 }
 
 uint64_t cf_clock_wall_ms(void)

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The two clocks, and deadlines: points in time of the first. */
+/* The clocks, and deadlines: points in time of the first. */
 #pragma once
 #include <stdint.h>
 
 /** Milliseconds of a clock that never jumps; the base of all deadlines. */
 uint64_t cf_clock_mono_ms(void);
+/** The same, but it goes on while the machine is suspended: for the age of what others judge by the wall clock. */
+uint64_t cf_clock_boot_ms(void);
 /** Milliseconds since the Unix epoch; may jump. */
 uint64_t cf_clock_wall_ms(void);
 
