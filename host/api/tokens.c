@@ -141,8 +141,8 @@ static CF_MUST_USE cf_result store_token(cf_api_call *c, const cf_token *t)
         return r;
     }
     /* Under the lock each finds another one; whoever was never told SIZE may still take its place. */
-    (void)pthread_mutex_lock(&c->api->revoking);
     CF_AUTO(unlock) pthread_mutex_t *lock = &c->api->revoking;
+    (void)pthread_mutex_lock(lock);
     uint32_t left = 0;
     cf_token *all = cf_arena_new(&c->arena, CF_API_TOKENS_LISTED_MAX, sizeof *all);
     CF_REQUIRE(all != NULL, NO_MEMORY);
@@ -238,8 +238,8 @@ CF_MUST_USE cf_result cf_api_token_revoke(cf_api_call *c)
     cf_token t;
     CF_REQUIRE(is_token_id(c->params[0]), NOT_FOUND);
     cf_copy(id, c->params[0].data, c->params[0].len);
-    (void)pthread_mutex_lock(&c->api->revoking);
     CF_AUTO(unlock) pthread_mutex_t *lock = &c->api->revoking;
+    (void)pthread_mutex_lock(lock);
     CF_TRY(c->api->store.ops->token_by_id(c->api->store.self, id, &t));
     /* Only now is the text known to be an id and no value in the wrong place. */
     c->record.object = c->params[0];

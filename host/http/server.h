@@ -8,7 +8,8 @@ typedef struct cf_http_server cf_http_server;
 typedef struct cf_http_call cf_http_call; /* one request and its answer */
 
 /** Shapes an answer that the server gives by itself: status and code are SIZE 413 (body), 414 (target), 431 (head);
- *  MALFORMED 400; BUSY 503 (the server stops, or holds too many octets of bodies); INTERNAL 500. Runs on a server thread and calls cf_http_answer before it returns. */
+ *  MALFORMED 400; BUSY 503 (the server stops, or holds too many octets of bodies); INTERNAL 500. Runs on a server thread and
+ *  calls cf_http_answer before it returns. */
 typedef void cf_http_refuse(void *ctx, cf_http_call *call, unsigned status, cf_err code);
 
 typedef struct {
