@@ -3,6 +3,7 @@
 #include "sys/linux/log.h"
 
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -38,29 +39,68 @@ static size_t format_to(char *to, size_t room, const char *format, va_list args)
 }
 #pragma GCC diagnostic pop
 
-/* Appends the pairs. A blank of the format parts two pairs, a blank of a value does not: the length of what each prefix of the
- * format gives tells which is which. */
-static size_t put_pairs(char *line, size_t at, const char *format, va_list args)
+/* A blank of the format parts two pairs, a blank of a value does not. With every blank of the format replaced by this one octet,
+ * and no other such octet in the result, one formatting tells which is which. */
+#define MARK '\x1f'
+
+static size_t mark_blanks(const char *format, char to[static LOG_FORMAT_BYTES_MAX])
+{
+    size_t len = strnlen(format, LOG_FORMAT_BYTES_MAX - 1), n = 0;
+    for (size_t i = 0; i < len; i++) {
+        n += format[i] == ' ';
+        to[i] = format[i] == ' ' ? MARK : format[i];
+    }
+    to[len] = '\0';
+    return n;
+}
+
+static size_t count_marks(const char *text, size_t len)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < len; i++) {
+        n += text[i] == MARK;
+    }
+    return n;
+}
+
+static void clean(char *text, size_t len, bool marks_part)
+{
+    for (size_t i = 0; i < len; i++) {
+        unsigned char c = (unsigned char)text[i];
+        text[i] = marks_part && c == MARK ? ' ' : c <= ' ' || c == 0x7F ? '?' : text[i];
+    }
+}
+
+/* For a line that was cut, or a value with a mark in it: the length of what each prefix of the format gives is the place of a blank.
+ * One formatting per pair. */
+static void part_by_prefixes(char *text, size_t len, const char *format, va_list args)
 {
     char prefix[LOG_FORMAT_BYTES_MAX];
-    size_t len = strnlen(format, sizeof prefix - 1), room = LOG_LINE_BYTES_MAX - 1 - at;
-    size_t total = format_to(line + at, room, format, args);
-    total = total < room ? total : room - 1;
-    for (size_t i = 0; i < total; i++) {
-        unsigned char c = (unsigned char)line[at + i];
-        line[at + i] = c <= ' ' || c == 0x7F ? '?' : line[at + i];
-    }
-    cf_copy(prefix, format, len);
-    for (size_t i = len; i > 0; i--) {
+    size_t n = strnlen(format, sizeof prefix - 1);
+    cf_copy(prefix, format, n);
+    for (size_t i = n; i > 0; i--) {
         if (prefix[i - 1] == ' ') {
             prefix[i - 1] = '\0';
             size_t place = format_to(NULL, 0, prefix, args);
-            if (place < total) {
-                line[at + place] = ' ';
+            if (place < len) {
+                text[place] = ' ';
             }
         }
     }
-    return at + total;
+}
+
+/* Appends the pairs. */
+static size_t put_pairs(char *line, size_t at, const char *format, va_list args)
+{
+    char marked[LOG_FORMAT_BYTES_MAX];
+    size_t blanks = mark_blanks(format, marked), room = LOG_LINE_BYTES_MAX - 1 - at;
+    size_t total = format_to(line + at, room, marked, args), len = total < room ? total : room - 1;
+    bool plain = len == total && count_marks(line + at, len) == blanks;
+    clean(line + at, len, plain);
+    if (!plain) {
+        part_by_prefixes(line + at, len, format, args);
+    }
+    return at + len;
 }
 
 static size_t put_head(char *line, cf_log_level level, const char *event)

@@ -182,6 +182,11 @@ static void test_log(void **state)
     logged(line, sizeof line, "a b\nlevel=error\x7f", 7);
     assert_string_equal(
         line + 24, " warn tester some.event id=a?b?level=error? count=7 text=a?b?level=error?\n");
+    /* The octet that stands for the format's blanks inside, in a value. */
+    logged(line, sizeof line, "a\x1f b\x1fk=v", 7);
+    assert_string_equal(line + 24, " warn tester some.event id=a??b?k=v count=7 text=a??b?k=v\n");
+    logged(line, sizeof line, "\x1f", 7);
+    assert_string_equal(line + 24, " warn tester some.event id=? count=7 text=?\n");
     logged(line, sizeof line, "", 0);
     assert_string_equal(line + 24, " warn tester some.event id= count=0 text=\n");
 }
