@@ -63,7 +63,7 @@ def test_agent_hangs(fresh):
         held = pool.submit(fresh.decrypt, vault, "city")
         assert fresh.present(vault, "?fields=city").json == {"city": True}
         assert code(held.result()) == (504, "timeout")
-        assert 9 < time.monotonic() - began < 13
+        assert 9 < time.monotonic() - began < 25
     os.kill(fresh.agent.pid, signal.SIGCONT)
     fresh.wait_healthy()
     assert fresh.values(vault, "city") == {"city": "x"}

@@ -315,7 +315,7 @@ def test_slow_and_half_requests_leave_others_alone(kms):
         idle.append(s)
     begin = time.monotonic()
     kms.call("ListKeys")
-    assert time.monotonic() - begin < 2
+    assert time.monotonic() - begin < 10
     for s in idle:
         s.close()
     kms.call("ListKeys")
