@@ -217,7 +217,10 @@ def read_terminal(fd):
 
 def test_progress_on_a_terminal(imp):
     imp.write(numbered(50) + ['{"city":"BAD"}'] + numbered(50, 52))
-    ours, theirs = pty.openpty()
+    try:
+        ours, theirs = pty.openpty()
+    except OSError:
+        pytest.skip("no pseudo-terminals here")
     run = imp.start("--jobs", "1", stderr=theirs, stdout=subprocess.PIPE)
     os.close(theirs)
     shown = read_terminal(ours)
