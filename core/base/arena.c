@@ -7,20 +7,23 @@
 
 struct cf_arena_block {
     cf_arena_block *next;
-    size_t used, cap;
+    size_t cap;
     alignas(max_align_t) uint8_t bytes[];
 };
 
-static cf_arena_block *block_new(cf_arena *a, size_t need)
+static bool block_new(cf_arena *a, size_t need)
 {
     size_t cap = need > ARENA_BLOCK_BYTES ? need : ARENA_BLOCK_BYTES;
     cf_arena_block *block = cf_mem_new(1, sizeof *block + cap);
-    if (block != NULL) {
-        block->cap = cap;
-        block->next = a->blocks;
-        a->blocks = block;
+    if (block == NULL) {
+        return false;
     }
-    return block;
+    block->cap = cap;
+    block->next = a->blocks;
+    a->blocks = block;
+    a->at = block->bytes;
+    a->left = cap;
+    return true;
 }
 
 static size_t rounded(size_t bytes)
@@ -43,15 +46,12 @@ void *cf_arena_new(cf_arena *a, size_t count, size_t size)
         return NULL;
     }
     need = rounded(need);
-    cf_arena_block *block = a->blocks;
-    if (block == NULL || need > block->cap - block->used) {
-        block = block_new(a, need);
-    }
-    if (block == NULL) {
+    if (need > a->left && !block_new(a, need)) {
         return NULL;
     }
-    void *p = block->bytes + block->used;
-    block->used += need;
+    void *p = a->at;
+    a->at += need;
+    a->left -= need;
     a->used += need;
     return p;
 }
@@ -67,14 +67,34 @@ CF_MUST_USE cf_result cf_arena_copy(cf_arena *a, cf_view v, cf_view *ret)
     return cf_ok();
 }
 
+static void block_free(cf_arena_block *block)
+{
+    cf_wipe(block->bytes, block->cap);
+    cf_mem_free(block);
+}
+
+void cf_arena_reset(cf_arena *a)
+{
+    cf_arena_block *kept = a->blocks;
+    if (kept != NULL) {
+        while (kept->next != NULL) {
+            cf_arena_block *next = kept->next;
+            kept->next = next->next;
+            block_free(next);
+        }
+        cf_wipe(kept->bytes, kept->cap - a->left);
+        a->at = kept->bytes;
+        a->left = kept->cap;
+    }
+    a->used = 0;
+}
+
 void cf_arena_free(cf_arena *a)
 {
-    for (cf_arena_block *block = a->blocks; block != NULL;) {
-        cf_arena_block *next = block->next;
-        cf_wipe(block->bytes, block->cap);
-        cf_mem_free(block);
-        block = next;
+    while (a->blocks != NULL) {
+        cf_arena_block *next = a->blocks->next;
+        block_free(a->blocks);
+        a->blocks = next;
     }
-    a->blocks = NULL;
-    a->used = 0;
+    *a = (cf_arena){NULL, 0, a->max, NULL, 0};
 }

@@ -63,6 +63,20 @@
     X(VERSION_MISMATCH, "version_mismatch", "the vault has changed since that version")            \
     X(ROW_ALTERED, "row_altered", "the stored row was changed outside the service")                \
     X(AUDIT_ALTERED, "audit_altered", "the audit log was changed outside the service")             \
+    /* expressions and patterns */                                                                 \
+    X(BUDGET, "budget_exceeded", "the expression or pattern costs more than its budget")           \
+    X(PATTERN, "bad_pattern", "the pattern is not valid RE2 syntax")                               \
+    X(CEL_SYNTAX, "cel_syntax", "the expression breaks the grammar")                               \
+    X(CEL_NAME, "cel_unknown_name", "there is no variable or function of that name")               \
+    X(CEL_TYPE, "cel_no_overload", "the operator or function does not take these types")           \
+    X(CEL_FIELD, "cel_no_such_field", "the map has no such key")                                   \
+    X(CEL_INDEX, "cel_bad_index", "the index is outside the list or text")                         \
+    X(CEL_OVERFLOW, "cel_overflow", "the number or time is outside its range")                     \
+    X(CEL_DIVIDE, "cel_divide_by_zero", "a number is divided by zero")                             \
+    X(CEL_CONVERT, "cel_conversion", "the value cannot be converted to that type")                 \
+    X(CEL_KEY, "cel_bad_key", "a map key has a type that keys may not have or appears twice")      \
+    X(CEL_ARGUMENT, "cel_bad_argument", "an argument is outside what the function takes")          \
+    X(CEL_NONE, "cel_no_value", "the optional holds no value")                                     \
     /* access and service */                                                                       \
     X(UNAUTHENTICATED, "unauthenticated", "a valid token is required")                             \
     X(FORBIDDEN, "forbidden", "the token lacks the scope")                                         \

@@ -102,6 +102,44 @@ static void frees_and_starts_again(void **state)
     assert_int_equal(failmalloc_watch(CF_VIEW_EMPTY) - before, 0);
 }
 
+/* After a reset the same block serves again, zeroed, and what was larger than it is gone. */
+static void resets_and_serves_again(void **state)
+{
+    (void)state;
+    CF_ARENA(a, 1 << 20);
+    cf_arena_reset(&a);
+    assert_null(a.blocks);
+    for (unsigned round = 0; round < 3; round++) {
+        uint8_t *large = cf_arena_new(&a, 100000, 1);
+        uint8_t *small = cf_arena_take(&a, 64);
+        assert_true(large != NULL && small != NULL);
+        memset(small, 0xFF, 64);
+        cf_arena_reset(&a);
+        assert_int_equal(a.used, 0);
+        uint8_t *again = cf_arena_take(&a, 64);
+        assert_ptr_equal(again, small);
+        for (size_t i = 0; i < 64; i++) {
+            assert_int_equal(again[i], 0);
+        }
+        cf_arena_free(&a);
+    }
+}
+
+static void take_keeps_the_bound(void **state)
+{
+    (void)state;
+    for (size_t max = 159; max <= 161; max++) {
+        CF_ARENA(a, max);
+        for (size_t i = 0; i < 9; i++) {
+            assert_non_null(cf_arena_take(&a, 16));
+        }
+        assert_int_equal(cf_arena_take(&a, 16) != NULL, max >= 160);
+        assert_null(cf_arena_take(&a, 16));
+        cf_arena_reset(&a);
+        assert_non_null(cf_arena_take(&a, 16));
+    }
+}
+
 static cf_result use_arena(void *ctx)
 {
     (void)ctx;
@@ -129,6 +167,8 @@ int main(void)
         cmocka_unit_test(refuses_sums_that_wrap),
         cmocka_unit_test(copies),
         cmocka_unit_test(frees_and_starts_again),
+        cmocka_unit_test(resets_and_serves_again),
+        cmocka_unit_test(take_keeps_the_bound),
         cmocka_unit_test(survives_failing_allocations),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
