@@ -9,7 +9,7 @@ import sys
 from cf_tool import RINGS, blank_comments, c_files, read, report, self_test
 
 # What pure code may take from libc: types, limits, and functions that only touch the memory they are given.
-PURE_LIBC = {"assert.h", "inttypes.h", "limits.h", "stdalign.h", "stdarg.h", "stdbool.h", "stddef.h", "stdint.h",
+PURE_LIBC = {"assert.h", "inttypes.h", "limits.h", "math.h", "stdalign.h", "stdarg.h", "stdbool.h", "stddef.h", "stdint.h",
              "stdlib.h", "string.h"}
 # stdlib.h is allowed for malloc and free; of its other functions these reach beyond memory.
 PURE_BANNED = re.compile(r"\b(getenv|secure_getenv|setenv|putenv|exit|_Exit|quick_exit|atexit|abort|system|rand|srand|random"

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The environment: names to variables, and names with style and number of arguments to groups of overloads. */
+#pragma once
+#include "core/cel/type_priv.h"
+
+typedef struct {
+    cf_cel_signature signature;
+    cf_cel_impl impl; /* NULL: declared only, fails when called */
+    uint32_t flags;   /* of cf_cel_function */
+} cf_cel_overload;
+
+/** All overloads of one name, style and number of arguments. */
+typedef struct cf_cel_group {
+    cf_view name;
+    bool member;
+    uint32_t params;
+    uint32_t n, cap;
+    cf_cel_overload *overloads;
+    struct cf_cel_group *next; /* in its bucket */
+} cf_cel_group;
+
+typedef struct {
+    cf_view name;
+    cf_cel_type type;
+    uint32_t slot;
+} cf_cel_variable;
+
+/** NULL when there is none. */
+const cf_cel_variable *cf_cel_env_find_variable(const cf_cel_env *env, cf_view name);
+const cf_cel_group *cf_cel_env_find_group(const cf_cel_env *env, cf_view name, bool member,
+                                          uint32_t params);
+/** True if any function of that style has the name, whatever its parameters. */
+bool cf_cel_env_has_function(const cf_cel_env *env, cf_view name, bool member);
+/** True if some variable's name has a dot in it. */
+bool cf_cel_env_dotted(const cf_cel_env *env);
+const cf_cel_pool *cf_cel_env_pool(const cf_cel_env *env);
