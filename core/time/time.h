@@ -15,6 +15,9 @@
 #define CF_SECONDS_PER_HOUR 3600
 #define CF_SECONDS_PER_DAY 86400
 
+/** Hours of an offset in a text, of a timestamp or a zone; its minutes go to 59. */
+#define CF_OFFSET_HOURS_MAX 23
+
 /** A point in time: the nanos always count forward from seconds, before 1970 too.
  *  In range means: seconds between the two constants above, nanos below CF_NANOS_PER_SECOND. */
 typedef struct {

@@ -4,8 +4,6 @@
 #pragma once
 #include "core/time/time.h"
 
-/** Hours of a fixed offset; its minutes go to 59. */
-#define CF_ZONE_HOURS_MAX 23
 /** Longest name of a zone; a longer one is not looked up. */
 #define CF_ZONE_NAME_BYTES_MAX 32
 
