@@ -34,7 +34,7 @@ static size_t rounded(size_t bytes)
 
 /* The bound counts what a piece really takes. The first test keeps the sums here and in block_new
  * from wrapping, whatever bound the caller chose. */
-static bool fits(const cf_arena *a, size_t bytes)
+bool cf_arena_fits(const cf_arena *a, size_t bytes)
 {
     return bytes <= SIZE_MAX / 2 && a->used <= a->max && rounded(bytes) <= a->max - a->used;
 }
@@ -42,7 +42,7 @@ static bool fits(const cf_arena *a, size_t bytes)
 void *cf_arena_new(cf_arena *a, size_t count, size_t size)
 {
     size_t need;
-    if (__builtin_mul_overflow(count, size, &need) || !fits(a, need)) {
+    if (__builtin_mul_overflow(count, size, &need) || !cf_arena_fits(a, need)) {
         return NULL;
     }
     need = rounded(need);
@@ -59,7 +59,7 @@ void *cf_arena_new(cf_arena *a, size_t count, size_t size)
 CF_MUST_USE cf_result cf_arena_copy(cf_arena *a, cf_view v, cf_view *ret)
 {
     *ret = CF_VIEW_EMPTY;
-    CF_REQUIRE(fits(a, v.len), SIZE);
+    CF_REQUIRE(cf_arena_fits(a, v.len), SIZE);
     uint8_t *p = cf_arena_new(a, v.len, 1);
     CF_REQUIRE(p != NULL, NO_MEMORY);
     cf_copy(p, v.data, v.len);

@@ -17,6 +17,9 @@ typedef struct {
 #define CF_ARENA(name, bytes_max)                                                                  \
     CF_AUTO(cf_arena_free) cf_arena name = {NULL, 0, (bytes_max), NULL, 0}
 
+/** True if the bound allows a further piece of that many octets. */
+bool cf_arena_fits(const cf_arena *a, size_t bytes);
+
 /** Zeroed memory, aligned for any type, valid until cf_arena_free; NULL over the bound or out of
  *  memory. size 0 gives a valid pointer. */
 void *cf_arena_new(cf_arena *a, size_t count, size_t size);

@@ -44,7 +44,7 @@ bool cf_unicode_is_space(uint32_t c);
 /** Full lower case: SpecialCasing.txt without its language-sensitive rows, U+03A3 at the end of a word included.
  *  in    text well-formed UTF-8; bytes_max bound of the result
  *  error UTF8; SIZE over bytes_max or over the arena's bound; NO_MEMORY
- *  cost  two passes over text; its octets are copied eight at a time while they are ASCII */
+ *  cost  two passes over text */
 CF_MUST_USE cf_result cf_unicode_lower(cf_view text, size_t bytes_max, cf_arena *arena,
                                        cf_view *ret);
 /** Full upper case, the same: U+00DF becomes SS. */

@@ -47,6 +47,7 @@ static void bounds_the_sum(void **state)
         for (size_t i = 0; i < 9; i++) {
             assert_non_null(cf_arena_new(&a, 1, 1));
         }
+        assert_int_equal(cf_arena_fits(&a, 1), max >= 10 * ALIGN);
         assert_int_equal(cf_arena_new(&a, 1, 1) != NULL, max >= 10 * ALIGN);
         assert_true(a.used <= a.max);
     }
