@@ -2,8 +2,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Writes core/time/zone_table.inc: the offsets of the IANA time zone database as C tables.
 Usage: make_zones.py TZDATA_ZI > core/time/zone_table.inc; TZDATA_ZI is the text form of the database (tests/vectors/tz/tzdata.zi).
-It runs zic -b slim and reads what that makes (TZif, RFC 8536). core/time/zone.c describes the tables by their use; what they can not
-hold makes this script fail."""
+It runs zic and reads what that makes (TZif, RFC 8536): the long form, from which it leaves out itself what the rule after the last
+change tells as well, since the short form of some versions of zic lacks changes (glibc 2.36: Asia/Gaza from 2073 on).
+core/time/zone.c describes the tables by their use; what they can not hold makes this script fail."""
+import bisect
+import datetime
 import os
 import re
 import struct
@@ -71,6 +74,40 @@ def rule_of(footer):
     return standard, -hms(m[2]) if m[2] else standard + 3600, date(m[3]), date(m[4])
 
 
+def seconds_of(date, year):
+    """The local time that the date of a rule is in that year."""
+    month, week, weekday, seconds = date
+    first = datetime.date(year, month, 1)
+    # isoweekday() % 7 counts from Sunday, as rules do
+    days = [d for d in (first + datetime.timedelta(days=(weekday - first.isoweekday()) % 7 + 7 * w) for w in range(5)) if d.month == month]
+    return (days[min(week, len(days)) - 1] - datetime.date(1970, 1, 1)).days * 86400 + seconds
+
+
+def rule_changes(rule, years):
+    standard, summer, start, end = rule
+    return sorted(change for year in years if start
+                  for change in ((seconds_of(start, year) - standard, summer), (seconds_of(end, year) - summer, standard)))
+
+
+def without_rule(changes, rule):
+    """The changes up to the last that the rule does not tell."""
+    told = rule_changes(rule, range(1800, 2600))
+    instants = [t for t, _ in told]
+
+    def holds(i):
+        """The rule tells what is true from the change i to the next."""
+        at = bisect.bisect_right(instants, changes[i][0])
+        told_offset = told[at - 1][1] if told else rule[0]
+        until = changes[i + 1][0] if i + 1 < len(changes) else instants[at] if told else 0
+        return changes[i][1] == told_offset and (not told or instants[at] == until)
+
+    count = len(changes)
+    while count > 0 and holds(count - 1):
+        count -= 1
+    # The rule is right from this change on, not before it.
+    return changes[:count + 1]
+
+
 class Pool:
     """Distinct values by position."""
 
@@ -92,12 +129,15 @@ class Tables:
 
     def add(self, name, data):
         changes, before, footer = read_tzif(data)
-        # A change of the name or of the flag for summer alone is none of ours, but the last one tells from when the rule holds.
+        # A change of the name or of the flag for summer alone is none of ours.
         kept, now = [], before
-        for i, (instant, offset) in enumerate(changes):
-            if offset != now or i == len(changes) - 1:
+        for instant, offset in changes:
+            if offset != now:
                 kept.append((instant, offset))
             now = offset
+        rule = rule_of(footer)
+        kept = without_rule(kept, rule)
+        assert kept or (before == rule[0] and rule[2] is None), name
         types = Pool()
         types.put(before)
         kept = tuple((instant, types.put(offset)) for instant, offset in kept)
@@ -106,7 +146,7 @@ class Tables:
         minutes = [t // 60 for t, _ in kept]
         assert minutes == sorted(set(minutes)), name
         assert all(abs(o) < 86400 for o in types.items), name
-        self.names.append((name, self.zones.put((kept, tuple(types.items), self.rules.put(rule_of(footer))))))
+        self.names.append((name, self.zones.put((kept, tuple(types.items), self.rules.put(rule)))))
 
     def lay_out(self):
         """Zones whose changes are those of another share them; so do lists of offsets."""
@@ -182,7 +222,7 @@ def main():
     version, names = names_of(sys.argv[1])
     tables = Tables()
     with tempfile.TemporaryDirectory() as folder:
-        subprocess.run(["zic", "-b", "slim", "-d", folder, sys.argv[1]], check=True)
+        subprocess.run(["zic", "-b", "fat", "-d", folder, sys.argv[1]], check=True)
         for name in names:
             with open(os.path.join(folder, name), "rb") as file:
                 tables.add(name, file.read())
