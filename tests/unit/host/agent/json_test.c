@@ -30,7 +30,7 @@
     "80c10441ae55442775bc5d1b0b8465eaaaa33b"
 
 static cf_buf body;
-static cf_arena arena = {NULL, 0, (size_t)4 << 20};
+static cf_arena arena = {.max = (size_t)4 << 20};
 
 static int cleanup(void **state)
 {
