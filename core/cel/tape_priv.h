@@ -45,8 +45,8 @@ typedef enum {
     CF_CEL_N_INDEX,
     CF_CEL_N_OPT_INDEX, /* [?] */
     /* pop n, push one */
-    CF_CEL_N_CALL, /* n arguments, the receiver first if member; group, NULL when none has name, style and number;
-                                  the name: octets a, b of the source (of the function alone for a method) */
+    CF_CEL_N_CALL, /* n arguments, the receiver first if member; group, or NULL when none has that name, style and
+                                  number: then a is the cf_err to report */
     CF_CEL_N_LIST,    /* n elements */
     CF_CEL_N_MAP,     /* n entries, 2 n operands */
     CF_CEL_N_MESSAGE, /* n operands popped; always CEL_NAME: there are no messages */
@@ -80,6 +80,7 @@ typedef enum {
 enum {
     CF_CEL_F_MEMBER = 1, /* CALL: receiver style */
     CF_CEL_F_VALUE = 2,  /* ORELSE_*, WITH_*: see there */
+    CF_CEL_F_FIRST = 4,  /* AND_NEXT, OR_NEXT: behind the first operand of its group */
 };
 
 typedef struct {
