@@ -39,6 +39,12 @@ typedef struct {
 /** Parameters of one function, the receiver included. */
 #define CF_CEL_PARAMS_MAX 8u
 
+/** Variables of one environment, those of its base included. */
+#define CF_CEL_VARIABLES_MAX 4096u
+
+/** Different composite types of one environment, those of its base not counted. */
+#define CF_CEL_ENV_TYPES_MAX 4096u
+
 /** Where and why. Never holds or points to a value of a variable. */
 typedef struct {
     cf_err code;
@@ -59,15 +65,17 @@ typedef struct {
 typedef struct cf_cel_env cf_cel_env;
 typedef struct cf_cel_program cf_cel_program;
 
-/** An environment with everything docs/cel.md lists, or with what base has; base must outlive it and is not changed.
+/** An environment with everything docs/cel.md lists, or with what base has; base must outlive it and must not change any more.
  *  error NO_MEMORY. cost with base NULL some hundred table rows, with base a copy of little but its variables. */
 CF_MUST_USE cf_result cf_cel_env_new(const cf_cel_env *base, cf_cel_env **ret);
 void cf_cel_env_free(cf_cel_env **env);
 #define CF_CEL_ENV(name) CF_AUTO(cf_cel_env_free) cf_cel_env *name = NULL
 
 /** Declares a variable. name is an identifier or identifiers with dots and must outlive env; type as in "list(string)", "dyn".
- *  *ret_slot is its place in the array that cf_cel_eval takes: 0, 1, 2 in the order of declaration, after those of the base.
- *  error DUPLICATE, MALFORMED the name or the type, NO_MEMORY. env must have no programs yet that are evaluated with fewer slots. */
+ *  *ret_slot is its place in the array that cf_cel_eval takes: 0, 1, 2 in the order of declaration, after those of the base. A variable
+ *  of the base with the same name is hidden.
+ *  error DUPLICATE, MALFORMED the name or the type, SIZE over CF_CEL_VARIABLES_MAX with those of the base, BUDGET, NO_MEMORY. env must
+ *  have no programs yet that are evaluated with fewer slots. */
 CF_MUST_USE cf_result cf_cel_env_variable(cf_cel_env *env, cf_view name, const char *type,
                                           uint32_t *ret_slot);
 

@@ -14,6 +14,7 @@ typedef struct cf_cel_group {
     cf_view name;
     bool member;
     uint32_t params;
+    uint32_t hash; /* of the name */
     uint32_t n, cap;
     cf_cel_overload *overloads;
     struct cf_cel_group *next; /* in its bucket */
@@ -25,8 +26,12 @@ typedef struct {
     uint32_t slot;
 } cf_cel_variable;
 
+/* What is looked up in an environment is looked up in its base when it has none itself. */
+
 /** NULL when there is none. */
 const cf_cel_variable *cf_cel_env_find_variable(const cf_cel_env *env, cf_view name);
+/** The type of the variable of a slot below cf_cel_env_variables. */
+cf_cel_type cf_cel_env_slot_type(const cf_cel_env *env, uint32_t slot);
 const cf_cel_group *cf_cel_env_find_group(const cf_cel_env *env, cf_view name, bool member,
                                           uint32_t params);
 /** True if any function of that style has the name, whatever its parameters. */
@@ -34,3 +39,5 @@ bool cf_cel_env_has_function(const cf_cel_env *env, cf_view name, bool member);
 /** True if some variable's name has a dot in it. */
 bool cf_cel_env_dotted(const cf_cel_env *env);
 const cf_cel_pool *cf_cel_env_pool(const cf_cel_env *env);
+/** True, and the type value, if the name denotes a type: int, list, google.protobuf.Timestamp, ... */
+bool cf_cel_env_type_name(cf_view name, cf_cel_value *ret);

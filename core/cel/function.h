@@ -41,7 +41,8 @@ typedef struct {
     size_t n;
 } cf_cel_library;
 
-/** Adds overloads. The rows must outlive env. error MALFORMED a signature, NO_MEMORY. */
+/** Adds overloads to those that env and its base have. The rows must outlive env. error MALFORMED, DEPTH, SIZE a signature, DUPLICATE an
+ *  overload with the same parameters is there, BUDGET, NO_MEMORY. */
 CF_MUST_USE cf_result cf_cel_env_functions(cf_cel_env *env, cf_cel_library library);
 
 /* The libraries every environment has. */
@@ -130,6 +131,12 @@ CF_MUST_USE cf_result cf_cel_equal(cf_cel_run *run, const cf_cel_value *a, const
 /** Order of two values of which CEL has one: *ret is -1, 0, 1, or 2 when unordered (a NaN). error CEL_TYPE they have none; BUDGET */
 CF_MUST_USE cf_result cf_cel_compare(cf_cel_run *run, const cf_cel_value *a, const cf_cel_value *b,
                                      int *ret);
+
+/** A list of items in the order of their keys, which are all of one type that has an order; of equal keys the earlier stays first.
+ *  error CEL_TYPE the keys are of several types or of none that sorts, CEL_ARGUMENT a NaN among them; BUDGET (a step for each
+ *  comparison, and for the text it touches) */
+CF_MUST_USE cf_result cf_cel_sort_by(cf_cel_run *run, const cf_cel_value *items,
+                                     const cf_cel_value *keys, uint32_t n, cf_cel_value *ret_list);
 
 /** Octets that hold the text of any scalar. */
 #define CF_CEL_PRINT_BYTES 64
