@@ -116,7 +116,7 @@ CF_MUST_USE cf_result cf_cel_eval(const cf_cel_program *program, const cf_cel_va
 void cf_cel_position(cf_view source, uint32_t offset, uint32_t *ret_line, uint32_t *ret_column);
 
 /** A CEL value of a JSON text (RFC 8259, one value): numbers become int when they are written without fraction and exponent and fit,
- *  else double; objects become maps. All of it in the arena, which may be NULL budget's live_bytes at most.
+ *  else double; objects become maps. All of it goes to the arena, whose own bound holds; nothing points into text.
  *  error SIZE over bytes_max, UTF8, DEPTH over CF_CEL_NESTING_MAX, DUPLICATE a member, RANGE a number beyond double, BUDGET,
  *        MALFORMED, TRUNCATED, TRAILING, NO_MEMORY */
 CF_MUST_USE cf_result cf_cel_from_json(cf_view text, size_t bytes_max, cf_arena *arena,
