@@ -541,16 +541,17 @@ static cf_result equal_deep(cf_cel_run *run, const cf_cel_value *a, const cf_cel
     __attribute__((uninitialized)) equal_stack stack;
     stack.depth = 0;
     for (;;) {
-        CF_TRY(equal_step(run, &stack, a, b, ret));
+        cf_result r = equal_step(run, &stack, a, b, ret);
+        *ret = *ret && r.code == CF_OK;
         while (stack.depth > 0 && stack.frames[stack.depth - 1].left == 0) {
             stack.depth--;
         }
         if (!*ret || stack.depth == 0) {
-            return cf_ok();
+            return r;
         }
-        cf_result r = equal_next(run, &stack.frames[stack.depth - 1], &a, &b);
-        if (r.code != CF_OK || b == NULL) {
-            *ret = false;
+        r = equal_next(run, &stack.frames[stack.depth - 1], &a, &b);
+        *ret = r.code == CF_OK && b != NULL;
+        if (!*ret) {
             return r;
         }
     }
@@ -568,8 +569,9 @@ cf_result cf_cel_equal(cf_cel_run *run, const cf_cel_value *a, const cf_cel_valu
         return cf_ok();
     }
     if (a->kind == CF_CEL_INT && b->kind == CF_CEL_INT) {
+        CF_TRY(cf_cel_charge(run, 1));
         *ret = a->i == b->i;
-        return cf_cel_charge(run, 1);
+        return cf_ok();
     }
     if (holds_values(a) && a->kind == b->kind) {
         return equal_deep(run, a, b, ret);
@@ -582,7 +584,7 @@ cf_result cf_cel_equal(cf_cel_run *run, const cf_cel_value *a, const cf_cel_valu
 static cf_result compare_texts(cf_cel_run *run, const cf_cel_value *a, const cf_cel_value *b,
                                int *ret)
 {
-    CF_TRY(cf_cel_charge_text(run, a->len < b->len ? a->len : b->len));
+    CF_TRY(cf_cel_charge(run, (a->len < b->len ? a->len : b->len) / 16));
     int order = cf_view_cmp(cf_cel_text(a), cf_cel_text(b));
     *ret = ORDER(order, 0);
     return cf_ok();
@@ -591,9 +593,10 @@ static cf_result compare_texts(cf_cel_run *run, const cf_cel_value *a, const cf_
 cf_result cf_cel_compare(cf_cel_run *run, const cf_cel_value *a, const cf_cel_value *b, int *ret)
 {
     *ret = 0;
+    CF_TRY(cf_cel_charge(run, 1));
     if (is_number(a) && is_number(b)) {
         *ret = order_numbers(a, b);
-        return cf_cel_charge(run, 1);
+        return cf_ok();
     }
     CF_REQUIRE(a->kind == b->kind, CEL_TYPE);
     switch (a->kind) {
@@ -602,13 +605,13 @@ cf_result cf_cel_compare(cf_cel_run *run, const cf_cel_value *a, const cf_cel_va
         return compare_texts(run, a, b, ret);
     case CF_CEL_BOOL:
         *ret = (int)a->b - (int)b->b;
-        return cf_cel_charge(run, 1);
+        return cf_ok();
     case CF_CEL_DURATION:
         *ret = ORDER(a->i, b->i);
-        return cf_cel_charge(run, 1);
+        return cf_ok();
     case CF_CEL_TIMESTAMP:
         *ret = a->i != b->i ? ORDER(a->i, b->i) : ORDER(a->len, b->len);
-        return cf_cel_charge(run, 1);
+        return cf_ok();
     default:
         return cf_fail(CF_ERR_CEL_TYPE);
     }
