@@ -2,6 +2,7 @@
 #include "core/base/arena.h"
 
 #include <stdalign.h>
+#include <string.h>
 
 #define ARENA_BLOCK_BYTES ((size_t)16 << 10)
 
@@ -65,6 +66,13 @@ CF_MUST_USE cf_result cf_arena_copy(cf_arena *a, cf_view v, cf_view *ret)
     cf_copy(p, v.data, v.len);
     *ret = cf_view_make(p, v.len);
     return cf_ok();
+}
+
+void cf_arena_lend(cf_arena *a, void *memory, size_t bytes)
+{
+    memset(memory, 0, bytes);
+    a->at = memory;
+    a->left = bytes;
 }
 
 static void block_free(cf_arena_block *block)

@@ -40,6 +40,10 @@ static inline void *cf_arena_take(cf_arena *a, size_t bytes)
 /** A copy of v inside the arena. error SIZE over the bound, NO_MEMORY. */
 CF_MUST_USE cf_result cf_arena_copy(cf_arena *a, cf_view v, cf_view *ret);
 
+/** Lets a new arena use memory of the caller's first, aligned for any type, which must outlive it. The arena zeroes it now and does not
+ *  wipe it afterwards. */
+void cf_arena_lend(cf_arena *a, void *memory, size_t bytes);
+
 /** Wipes all pieces and keeps the newest block for what comes next; the others are freed. cost the octets that were used. */
 void cf_arena_reset(cf_arena *a);
 

@@ -82,7 +82,8 @@ CF_MUST_USE cf_result cf_cel_env_variable(cf_cel_env *env, cf_view name, const c
 /** Variables of env, its base's included. */
 uint32_t cf_cel_env_variables(const cf_cel_env *env);
 
-/** Compiles. The program borrows functions from env, which must outlive it; the source is not kept.
+/** Compiles. The program borrows functions from the environment that declares them, env or one below it, which must outlive it; the
+ *  source is not kept.
  *  opt   NULL for the defaults
  *  error what *ret_error says: CEL_SYNTAX, UTF8, BUDGET, PATTERN a constant pattern, and unless unchecked CEL_NAME, CEL_TYPE;
  *        NO_MEMORY
@@ -95,6 +96,9 @@ void cf_cel_program_free(cf_cel_program **program);
 
 /** The type the checker found, "list(int)" for example; "dyn" for an unchecked program. Lives as long as the program. */
 cf_view cf_cel_program_type(const cf_cel_program *program);
+
+/** Octets of memory that a program keeps, patterns included: for whoever keeps many. */
+size_t cf_cel_program_bytes(const cf_cel_program *program);
 
 /** True if the program reads the variable. */
 bool cf_cel_program_reads(const cf_cel_program *program, uint32_t slot);
@@ -111,6 +115,14 @@ typedef struct cf_cel_host cf_cel_host;
 CF_MUST_USE cf_result cf_cel_eval(const cf_cel_program *program, const cf_cel_value *variables,
                                   cf_cel_host *host, const cf_cel_budget *budget, cf_arena *arena,
                                   cf_cel_value *ret, cf_cel_error *ret_error);
+
+/** The same with steps that several evaluations share: *steps are those that are left, before and after; budget's are not looked at.
+ *  0 is none left. */
+CF_MUST_USE cf_result cf_cel_eval_shared(const cf_cel_program *program,
+                                         const cf_cel_value *variables, cf_cel_host *host,
+                                         const cf_cel_budget *budget, uint64_t *steps,
+                                         cf_arena *arena, cf_cel_value *ret,
+                                         cf_cel_error *ret_error);
 
 /** Line and column, both from 1, of an offset into the source; a column is a code point. */
 void cf_cel_position(cf_view source, uint32_t offset, uint32_t *ret_line, uint32_t *ret_column);

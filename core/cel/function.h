@@ -13,6 +13,10 @@ typedef struct {
     cf_cel_host *host;
     const cf_regex *
         pattern; /* the constant second argument, compiled; NULL unless it is a constant of a function of CF_CEL_PATTERN */
+    /* of lib_regex.c: memory to match in, and the pattern that was compiled last; zero at first */
+    cf_regex_mem regex_mem;
+    const cf_regex *regex_last;
+    cf_view regex_last_text;
 } cf_cel_run;
 
 /** The function itself. The engine has compared kinds and number of the arguments with the signature: args[0] is the receiver of a

@@ -543,7 +543,8 @@ static cf_result parse_binary(cf_cel_parser *p, const cf_cel_token *t)
                    .kind = CF_CEL_FR_GROUP, .level = level, .node = node, .offset = t->offset}));
     }
     top(p)->n++;
-    return cf_cel_emit(p, (cf_cel_node){.kind = node, .flags = first ? CF_CEL_F_FIRST : 0, .offset = t->offset});
+    return cf_cel_emit(
+        p, (cf_cel_node){.kind = node, .flags = first ? CF_CEL_F_FIRST : 0, .offset = t->offset});
 }
 
 static cf_result parse_condition(cf_cel_parser *p, const cf_cel_token *t)
