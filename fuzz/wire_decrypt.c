@@ -18,7 +18,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         fuzz_check(m.fields == NULL && m.vault_id.len == 0);
         return 0;
     }
-    fuzz_check(m.fields_n > 0 && m.fields_n <= CF_REQUEST_FIELDS_MAX);
+    fuzz_check(m.fields_n <= CF_REQUEST_FIELDS_MAX && m.fields_n + m.expressions_n > 0);
+    fuzz_check(m.expressions_n <= CF_REQUEST_EXPRESSIONS_MAX && m.silent_n <= m.fields_n);
     fuzz_check(m.deadline_ms >= 1 && m.deadline_ms <= CF_DEADLINE_MS_MAX);
     fuzz_ok(cf_decrypt_encode(&m, &first));
     fuzz_check(cf_view_eq(cf_buf_view(&first), in) || first.len < in.len);

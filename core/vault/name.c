@@ -60,6 +60,11 @@ bool cf_tenant_ok(cf_view tenant)
     return is_name(tenant, CF_TENANT_BYTES_MAX, '-');
 }
 
+bool cf_secret_name_ok(cf_view name)
+{
+    return is_name(name, CF_SECRET_NAME_BYTES_MAX, '-');
+}
+
 CF_MUST_USE cf_result cf_field_name_check(cf_view name)
 {
     const cf_view reserved[] = {CF_LIT("pk"), CF_LIT("sk"), CF_LIT("id"), CF_LIT("version"),

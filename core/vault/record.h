@@ -8,6 +8,7 @@
 #define CF_VAULT_ID_BYTES 29   /* "v_" and 27 base62 characters */
 #define CF_TENANT_BYTES_MAX 63 /* also schema names */
 #define CF_FIELD_NAME_BYTES_MAX 64
+#define CF_SECRET_NAME_BYTES_MAX 29 /* "s_" before it is an id as long as the others */
 #define CF_WRITE_ID_BYTES 16
 #define CF_KMS_KEY_ID_BYTES_MAX 2048
 #define CF_KMS_BLOB_BYTES_MAX 6144
@@ -55,6 +56,7 @@ typedef struct {
 /** True for names by record.md section 2. cf_field_name_check: BAD_NAME or RESERVED_FIELD. */
 bool cf_vault_id_ok(cf_view id);
 bool cf_tenant_ok(cf_view tenant);
+bool cf_secret_name_ok(cf_view name);
 CF_MUST_USE cf_result cf_field_name_check(cf_view name);
 
 /** A new vault id from the time and 16 random octets. RANGE before the KSUID epoch. */

@@ -87,6 +87,15 @@ size_t cf_body_array(cf_body *b, size_t max)
     return (size_t)n;
 }
 
+void *cf_body_room(cf_body *b, cf_arena *arena, size_t n, size_t size)
+{
+    void *items = cf_cbor_err(&b->c) == CF_OK ? cf_arena_new(arena, n, size) : NULL;
+    if (items == NULL) {
+        cf_body_fail(b, CF_ERR_NO_MEMORY);
+    }
+    return items;
+}
+
 void cf_put_text(cf_writer *w, uint64_t key, cf_view v)
 {
     cf_cbor_put_uint(w, key);

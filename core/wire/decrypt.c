@@ -55,10 +55,10 @@ static CF_MUST_USE cf_result rules(const cf_decrypt *m)
     CF_REQUIRE(m->schema.len == 0 || cf_tenant_ok(m->schema), BAD_NAME);
     CF_REQUIRE(m->tenant.len == 0 || m->kms_key.len > 0, MISSING);
     CF_REQUIRE(cf_suite_seals(m->suite), UNSUPPORTED);
-    CF_REQUIRE(m->fields_n > 0, EMPTY);
+    CF_REQUIRE(m->fields_n > 0 || m->expressions_n > 0, EMPTY);
     CF_TRY(reference_rules(m));
     CF_REQUIRE(!name_twice(m), DUPLICATE);
-    return cf_ok();
+    return cf_expressions_rules(m);
 }
 
 static CF_MUST_USE cf_result sizes(const cf_decrypt *m)
@@ -111,7 +111,8 @@ CF_MUST_USE cf_result cf_decrypt_encode(const cf_decrypt *m, cf_buf *out)
     uint8_t suite[CF_HPKE_SUITE_BYTES];
     cf_hpke_suite_id(m->suite, suite);
     cf_writer w = cf_body_writer(out);
-    cf_cbor_put_map(&w, PAIRS_REQUIRED + given(m->tenant) + given(m->schema) + given(m->kms_key));
+    cf_cbor_put_map(&w, PAIRS_REQUIRED + given(m->tenant) + given(m->schema) + given(m->kms_key) +
+                            cf_expressions_pairs(m));
     cf_put_uint(&w, KEY_DEADLINE, m->deadline_ms);
     put_optional(&w, KEY_TENANT, m->tenant);
     cf_put_text(&w, KEY_VAULT_ID, m->vault_id);
@@ -129,23 +130,14 @@ CF_MUST_USE cf_result cf_decrypt_encode(const cf_decrypt *m, cf_buf *out)
     for (size_t i = 0; i < m->fields_n; i++) {
         cf_field_put(&w, &m->fields[i]);
     }
+    cf_expressions_put(&w, m);
     return cf_body_written(&w, before);
-}
-
-/* An array in the arena for n items; NULL with the error kept. */
-static void *room(cf_body *b, cf_arena *arena, size_t n, size_t size)
-{
-    void *items = cf_cbor_err(&b->c) == CF_OK ? cf_arena_new(arena, n, size) : NULL;
-    if (items == NULL) {
-        cf_body_fail(b, CF_ERR_NO_MEMORY);
-    }
-    return items;
 }
 
 static void get_writes(cf_body *b, cf_arena *arena, cf_decrypt *m)
 {
     size_t n = cf_body_array(b, CF_REQUEST_FIELDS_MAX);
-    cf_write_ref *writes = room(b, arena, n, sizeof *writes);
+    cf_write_ref *writes = cf_body_room(b, arena, n, sizeof *writes);
     if (writes == NULL) {
         return;
     }
@@ -160,7 +152,7 @@ static void get_writes(cf_body *b, cf_arena *arena, cf_decrypt *m)
 static void get_fields(cf_body *b, cf_arena *arena, cf_decrypt *m)
 {
     size_t n = cf_body_array(b, CF_REQUEST_FIELDS_MAX);
-    cf_field *fields = room(b, arena, n, sizeof *fields);
+    cf_field *fields = cf_body_room(b, arena, n, sizeof *fields);
     if (fields == NULL) {
         return;
     }
@@ -201,6 +193,12 @@ static void get_value(cf_body *b, cf_arena *arena, cf_decrypt *m)
         break;
     case KEY_FIELDS:
         get_fields(b, arena, m);
+        break;
+    case CF_KEY_EXPRESSIONS:
+    case CF_KEY_SILENT:
+    case CF_KEY_SECRETS:
+    case CF_KEY_UNSET:
+        cf_expressions_get(b, arena, m);
         break;
     default:
         cf_body_unknown(b);

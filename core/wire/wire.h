@@ -8,6 +8,11 @@
 #define CF_FRAME_HEAD_BYTES 4
 #define CF_DEADLINE_MS_MAX 60000
 #define CF_REQUEST_FIELDS_MAX 256
+#define CF_REQUEST_EXPRESSIONS_MAX 100                /* as many as the AWS sample takes */
+#define CF_EXPRESSION_BYTES_MAX 10240                 /* of one source, likewise */
+#define CF_EXPRESSIONS_BYTES_MAX 65536                /* of all sources of a request */
+#define CF_RESULTS_JSON_BYTES_MAX ((size_t)128 << 10) /* of all their results */
+#define CF_REQUEST_SECRETS_MAX 16
 #define CF_BOOT_ID_BYTES 16
 #define CF_PCR_BYTES 48
 
@@ -21,6 +26,13 @@
 #define CF_HELLO_BYTES_MAX 256
 #define CF_EMPTY_BYTES_MAX 16
 #define CF_CREDENTIALS_BYTES_MAX 16384
+
+_Static_assert(2 * CF_ROW_BYTES_MAX + CF_EXPRESSIONS_BYTES_MAX +
+                       CF_REQUEST_SECRETS_MAX * (CF_KMS_BLOB_BYTES_MAX + CF_KMS_KEY_ID_BYTES_MAX) <
+                   CF_FRAME_BYTES_MAX,
+               "a whole row, the longest expressions and all their secrets fit a frame");
+_Static_assert(CF_ROW_BYTES_MAX + CF_RESULTS_JSON_BYTES_MAX < CF_FRAME_BYTES_MAX,
+               "a whole row and what expressions make of it fit a frame");
 
 typedef enum {
     CF_MSG_HELLO = 1,
@@ -53,6 +65,14 @@ typedef struct {
     cf_view boot_id, module_id, pcr0;
 } cf_hello_answer;
 
+/** An expression, and a named secret as the KMS wrapped it under that key. */
+typedef struct {
+    cf_view name, source;
+} cf_expression;
+typedef struct {
+    cf_view name, kms_key, wrapped;
+} cf_secret_ref;
+
 /** One decrypt request. Arrays in the arena; views borrow from the body. */
 typedef struct {
     uint64_t deadline_ms;
@@ -64,6 +84,14 @@ typedef struct {
     size_t writes_n;
     const cf_field *fields;
     size_t fields_n;
+    /* Without expressions all below is empty. */
+    const cf_expression *expressions; /* in the order of evaluation */
+    size_t expressions_n;
+    size_t silent_n; /* the last so many fields are there for expressions and are not answered */
+    const cf_secret_ref *secrets;
+    size_t secrets_n;
+    const cf_view *unset; /* names of further fields, which have no value */
+    size_t unset_n;
 } cf_decrypt;
 
 /** One result: code CF_OK and the value, or an error code. */
@@ -71,6 +99,25 @@ typedef struct {
     cf_view name, value;
     cf_err code;
 } cf_field_result;
+
+/** What an expression gave: code CF_OK and JSON text, or a code and where in the source. */
+typedef struct {
+    cf_view name, json;
+    cf_err code;
+    uint32_t offset;
+} cf_expression_result;
+
+/** The answer to a DECRYPT. Arrays in the arena; views borrow from the body. */
+typedef struct {
+    const cf_field_result *fields;
+    size_t fields_n;
+    bool evaluated; /* the request had expressions; else all below is empty */
+    const cf_expression_result *expressions;
+    size_t expressions_n;
+    const uint32_t *read; /* places of the request's fields that expressions read, rising */
+    size_t read_n;
+    uint64_t time_ms; /* what clock expressions saw, since 1970 */
+} cf_answer;
 
 typedef struct {
     cf_view access_key_id, secret_key, session_token;
@@ -91,12 +138,17 @@ CF_MUST_USE cf_result cf_hello_encode(const cf_hello *m, cf_buf *out);
 CF_MUST_USE cf_result cf_hello_decode(cf_view body, cf_hello *ret);
 CF_MUST_USE cf_result cf_hello_answer_encode(const cf_hello_answer *m, cf_buf *out);
 CF_MUST_USE cf_result cf_hello_answer_decode(cf_view body, cf_hello_answer *ret);
-/** Further: MISSING tenant or schema with a field of encoding 3, or KMS key with a tenant; DUPLICATE a field name twice;
- *  MALFORMED a write that no field refers to, or a field that refers to none; UNSUPPORTED a suite that seals nothing; BAD_NAME
- *  tenant or schema, and the errors of cf_field_name_check. */
+/** Further: MISSING tenant or schema with a field of encoding 3, or KMS key with a tenant; DUPLICATE a name twice among fields and unset
+ *  ones, expressions, or secrets, or an expression's that a field that is answered has; MALFORMED a write that no field refers to, or a
+ *  field that refers to none, or keys for expressions without any; UNSUPPORTED a suite that seals nothing; BAD_NAME tenant, schema or
+ *  secret, and the errors of cf_field_name_check. */
 CF_MUST_USE cf_result cf_decrypt_encode(const cf_decrypt *m, cf_buf *out);
 CF_MUST_USE cf_result cf_decrypt_decode(cf_view body, cf_arena *arena, cf_decrypt *ret);
-/** A result with code CF_OK has a value, maybe empty; any other has none. An unknown code text is INTERNAL. */
+/** A result with code CF_OK has a value, maybe empty; any other has none. An unknown code text is INTERNAL. Whether a result's text is
+ *  JSON is not looked at. */
+CF_MUST_USE cf_result cf_answer_encode(const cf_answer *m, cf_buf *out);
+CF_MUST_USE cf_result cf_answer_decode(cf_view body, cf_arena *arena, cf_answer *ret);
+/** An answer without expressions; decode refuses another (UNSUPPORTED). */
 CF_MUST_USE cf_result cf_results_encode(const cf_field_result *results, size_t n, cf_buf *out);
 CF_MUST_USE cf_result cf_results_decode(cf_view body, cf_arena *arena, const cf_field_result **ret,
                                         size_t *ret_n);

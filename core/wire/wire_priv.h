@@ -56,3 +56,16 @@ static inline cf_writer cf_body_writer(cf_buf *out)
 void cf_put_text(cf_writer *w, uint64_t key, cf_view v);
 void cf_put_bytes(cf_writer *w, uint64_t key, cf_view v);
 void cf_put_uint(cf_writer *w, uint64_t key, uint64_t n);
+
+/** An array in the arena for n items; NULL with the error kept. */
+void *cf_body_room(cf_body *b, cf_arena *arena, size_t n, size_t size);
+
+/* expressions.c: keys of a DECRYPT that are there with expressions. */
+enum { CF_KEY_EXPRESSIONS = 10, CF_KEY_SILENT, CF_KEY_SECRETS, CF_KEY_UNSET };
+/** Pairs that the body has of them, and their writing. */
+size_t cf_expressions_pairs(const cf_decrypt *m);
+void cf_expressions_put(cf_writer *w, const cf_decrypt *m);
+/** Reads the value of such a key. */
+void cf_expressions_get(cf_body *b, cf_arena *arena, cf_decrypt *m);
+/** What holds whoever made it. */
+CF_MUST_USE cf_result cf_expressions_rules(const cf_decrypt *m);
