@@ -266,10 +266,10 @@ void cf_http_answer(cf_http_call *c, unsigned status, const char *content_type, 
     c->answered = true;
     if (deferred) {
         /* From here on the call may be gone at any time. */
-        MHD_resume_connection(c->conn);
+        cf_http_loop_answer(c->link->loop, c);
     }
     if (counted) {
-        /* After the resuming, which a stopping server must wait for. The server itself lives until this reaches zero. */
+        /* After the handing over, which a stopping server must wait for. The server itself lives until this reaches zero. */
         atomic_fetch_sub(&s->pending, 1);
     }
 }

@@ -14,9 +14,10 @@
 #include "sys/linux/clock.h"
 #include "sys/linux/net.h"
 
-#define GATE_TICK_MS 250     /* how late a slow connection may be cut */
+#define GATE_TICK_MS 250     /* how late a slow connection may be cut, or a client's end be told */
 #define GATE_PAUSE_MS 20     /* after accept failed for want of files or memory */
 #define GATE_ACCEPTS 64      /* in a row, before the clock is looked at */
+#define GATE_POLLS 64        /* sockets, in one system call */
 #define GATE_SPARE_FILES 256 /* what the rest of the program may have open */
 
 void cf_http_link_wait(const cf_http_gate *g, cf_http_link *l)
@@ -36,8 +37,16 @@ void cf_http_link_handle(cf_http_link *l)
     atomic_store_explicit(&l->due_ms, 0, memory_order_relaxed);
 }
 
-static void link_add(cf_http_gate *g, cf_http_link *l)
+/* NULL when there is no memory for it. */
+static cf_http_link *link_new(cf_http_gate *g, int fd)
 {
+    cf_http_link *l = cf_mem_new(1, sizeof *l);
+    if (l == NULL) {
+        return NULL;
+    }
+    l->fd = fd;
+    l->loop = &g->loops[g->loops_next++ % g->loops_n];
+    cf_http_link_wait(g, l);
     pthread_mutex_lock(&g->lock);
     l->next = g->links;
     if (l->next != NULL) {
@@ -46,10 +55,24 @@ static void link_add(cf_http_gate *g, cf_http_link *l)
     g->links = l;
     g->links_n++;
     pthread_mutex_unlock(&g->lock);
+    return l;
 }
 
-static void link_remove(cf_http_gate *g, cf_http_link *l)
+void cf_http_link_hide(cf_http_gate *g, cf_http_link *l)
 {
+    /* The gate looks at this, and uses the socket, under the same lock. */
+    pthread_mutex_lock(&g->lock);
+    atomic_store_explicit(&l->due_ms, 0, memory_order_relaxed);
+    pthread_mutex_unlock(&g->lock);
+}
+
+void cf_http_link_free(cf_http_gate *g, cf_http_link **link)
+{
+    cf_http_link *l = *link;
+    *link = NULL;
+    if (l == NULL) {
+        return;
+    }
     pthread_mutex_lock(&g->lock);
     if (l->prev != NULL) {
         l->prev->next = l->next;
@@ -61,31 +84,7 @@ static void link_remove(cf_http_gate *g, cf_http_link *l)
     }
     g->links_n--;
     pthread_mutex_unlock(&g->lock);
-}
-
-void cf_http_gate_notify(void *gate, struct MHD_Connection *conn, void **link,
-                         enum MHD_ConnectionNotificationCode what)
-{
-    cf_http_gate *g = gate;
-    if (what == MHD_CONNECTION_NOTIFY_CLOSED) {
-        if (*link != NULL) {
-            link_remove(g, *link);
-            cf_mem_free(*link);
-            *link = NULL;
-        }
-        return;
-    }
-    int fd = MHD_get_connection_info(conn, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
-    cf_http_link *l = cf_mem_new(1, sizeof *l);
-    if (l == NULL) {
-        /* A connection that nobody times must not live. */
-        shutdown(fd, SHUT_RDWR);
-        return;
-    }
-    l->fd = fd;
-    cf_http_link_wait(g, l);
-    link_add(g, l);
-    *link = l;
+    cf_mem_free(l);
 }
 
 /* Cuts what is overdue. MHD notices the end of the stream and closes; it tells us before it does, so the descriptors are its own. */
@@ -99,6 +98,39 @@ static void cut_overdue(cf_http_gate *g)
             shutdown(l->fd, SHUT_RDWR);
         }
     }
+    pthread_mutex_unlock(&g->lock);
+}
+
+static void shut_ended(struct pollfd *fds, nfds_t n)
+{
+    if (poll(fds, n, 0) <= 0) {
+        return;
+    }
+    for (nfds_t i = 0; i < n; i++) {
+        if ((fds[i].revents & POLLRDHUP) != 0) {
+            shutdown(fds[i].fd, SHUT_RD);
+        }
+    }
+}
+
+/* MHD waits for the edge of an event, and one edge tells of the last octets of a client together with the end behind them: it takes
+ * the octets, and would see the end only when it is cut. Shutting the half that brings nothing more makes an edge of its own; until
+ * it is noticed, at each tick. Where the handler has the call MHD looks by itself afterwards. */
+static void tell_ends(cf_http_gate *g)
+{
+    struct pollfd fds[GATE_POLLS];
+    nfds_t n = 0;
+    pthread_mutex_lock(&g->lock);
+    for (cf_http_link *l = g->links; l != NULL; l = l->next) {
+        if (atomic_load_explicit(&l->due_ms, memory_order_relaxed) != 0) {
+            fds[n++] = (struct pollfd){.fd = l->fd, .events = POLLRDHUP};
+        }
+        if (n == GATE_POLLS) {
+            shut_ended(fds, n);
+            n = 0;
+        }
+    }
+    shut_ended(fds, n);
     pthread_mutex_unlock(&g->lock);
 }
 
@@ -144,10 +176,7 @@ static bool make_room(cf_http_gate *g, bool full)
 static bool accept_some(cf_http_gate *g)
 {
     for (int i = 0; i < GATE_ACCEPTS; i++) {
-        struct sockaddr_storage addr;
-        socklen_t addr_len = sizeof addr;
-        int fd = accept4(g->listen_fd, (struct sockaddr *)&addr, &addr_len,
-                         SOCK_NONBLOCK | SOCK_CLOEXEC);
+        int fd = accept4(g->listen_fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
         if (fd < 0) {
             if (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS) {
                 (void)make_room(g, true);
@@ -155,12 +184,12 @@ static bool accept_some(cf_http_gate *g)
             }
             return true;
         }
-        if (!make_room(g, false)) {
+        cf_http_link *l = make_room(g, false) ? link_new(g, fd) : NULL;
+        if (l == NULL) {
             close(fd);
             continue;
         }
-        /* MHD closes the socket when it cannot take it. */
-        (void)MHD_add_connection(g->daemon, fd, (struct sockaddr *)&addr, addr_len);
+        cf_http_loop_join(l->loop, l);
     }
     return true;
 }
@@ -180,6 +209,7 @@ static void *gate_run(void *gate)
         paused = fds[1].revents != 0 && !accept_some(g);
         if (cf_clock_mono_ms() >= next_tick) {
             cut_overdue(g);
+            tell_ends(g);
             next_tick = cf_clock_mono_ms() + GATE_TICK_MS;
         }
     }

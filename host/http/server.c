@@ -12,7 +12,7 @@
  * of 16 KiB and more. */
 #define SERVER_CONNECTION_BYTES ((size_t)32 << 10)
 #define SERVER_INCREMENT_BYTES ((size_t)8 << 10)
-/* Connections that MHD has not yet closed, or not yet begun to count. */
+/* Connections that give way to others and that MHD has not yet closed. */
 #define SERVER_CONNECTIONS_SLACK 64
 /* A body of a length that the client told is given room at once up to here, and grows beyond. */
 #define SERVER_BODY_ROOM_BYTES ((size_t)64 << 10)
@@ -32,6 +32,8 @@ static enum MHD_Result queue_answer(cf_http_call *c)
 {
     struct MHD_Response *response = c->response;
     c->response = NULL;
+    /* Before the client can know: its next request may have a body as large, on another thread. */
+    cf_http_call_drop_body(c);
     if (response == NULL) {
         return MHD_NO;
     }
@@ -313,35 +315,49 @@ static size_t leave_escaped(void *ctx, struct MHD_Connection *conn, char *text)
 #define SERVER_STRICT MHD_OPTION_STRICT_FOR_CLIENT, 1
 #endif
 
-static struct MHD_Daemon *daemon_start(cf_http_server *s)
+/* Later versions believe that they are entered by several threads unless they are told. */
+#if MHD_VERSION >= 0x00097707
+#define SERVER_ONE_THREAD MHD_USE_NO_THREAD_SAFETY
+#else
+#define SERVER_ONE_THREAD 0
+#endif
+
+/* A daemon for one thread of ours; why not for threads of MHD's own is told in loop.c. */
+static struct MHD_Daemon *daemon_start(cf_http_server *s, cf_http_loop *l)
 {
-    unsigned threads = s->limits.threads > 1 ? s->limits.threads : 1;
-    /* The gate counts connections; MHD's own limit, which it splits among its threads, only stands behind it. */
-    unsigned connections = (s->limits.connections_max + SERVER_CONNECTIONS_SLACK) * threads;
-    const struct MHD_OptionItem pool[] = {
-        {threads > 1 ? MHD_OPTION_THREAD_POOL_SIZE : MHD_OPTION_END, (intptr_t)threads, NULL},
-        {MHD_OPTION_END, 0, NULL}};
+    /* The gate counts connections; MHD's own limit only stands behind it. */
+    unsigned connections = s->limits.connections_max + SERVER_CONNECTIONS_SLACK;
     return MHD_start_daemon(
-        MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_NO_LISTEN_SOCKET, 0,
+        MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_NO_LISTEN_SOCKET | SERVER_ONE_THREAD, 0,
         NULL, NULL, on_access, s, MHD_OPTION_URI_LOG_CALLBACK, on_target, s,
         MHD_OPTION_NOTIFY_COMPLETED, on_completed, s, MHD_OPTION_NOTIFY_CONNECTION,
-        cf_http_gate_notify, &s->gate, MHD_OPTION_UNESCAPE_CALLBACK, leave_escaped, NULL,
+        cf_http_loop_notify, l, MHD_OPTION_UNESCAPE_CALLBACK, leave_escaped, NULL,
         MHD_OPTION_CONNECTION_LIMIT, connections, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
         SERVER_CONNECTION_BYTES, MHD_OPTION_CONNECTION_MEMORY_INCREMENT, SERVER_INCREMENT_BYTES,
-        MHD_OPTION_CONNECTION_TIMEOUT, 0U, SERVER_STRICT, MHD_OPTION_ARRAY, pool, MHD_OPTION_END);
+        MHD_OPTION_CONNECTION_TIMEOUT, 0U, SERVER_STRICT, MHD_OPTION_END);
 }
 
 static void server_free(cf_http_server *s)
 {
     pthread_mutex_destroy(&s->gate.lock);
+    cf_mem_free(s->loops);
     cf_mem_free(s);
 }
 
 static cf_result server_start(cf_http_server *s)
 {
-    s->daemon = daemon_start(s);
-    CF_REQUIRE(s->daemon != NULL, IO);
-    s->gate.daemon = s->daemon;
+    unsigned threads = s->limits.threads > 1 ? s->limits.threads : 1;
+    s->loops = cf_mem_new(threads, sizeof *s->loops);
+    CF_REQUIRE(s->loops != NULL, NO_MEMORY);
+    while (s->loops_n < threads) {
+        cf_http_loop *l = &s->loops[s->loops_n];
+        CF_TRY(cf_http_loop_init(l, &s->gate));
+        s->loops_n++;
+        l->daemon = daemon_start(s, l);
+        CF_TRY(cf_http_loop_start(l));
+    }
+    s->gate.loops = s->loops;
+    s->gate.loops_n = s->loops_n;
     return cf_http_gate_start(&s->gate);
 }
 
@@ -393,8 +409,8 @@ void cf_http_server_stop(cf_http_server **server)
     while (atomic_load(&s->active) > 0 && cf_clock_mono_ms() < due) {
         nanosleep(&pause, NULL);
     }
-    if (s->daemon != NULL) {
-        MHD_stop_daemon(s->daemon);
+    for (unsigned i = 0; i < s->loops_n; i++) {
+        cf_http_loop_stop(&s->loops[i]);
     }
     server_free(s);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the parts of the server share: gate.c takes connections and watches their time, call.c is one request and its answer,
- * server.c joins both to libmicrohttpd. */
+/* What the parts of the server share: gate.c takes connections and watches their time, loop.c is a thread that serves them, call.c is
+ * one request and its answer, server.c joins all to libmicrohttpd. */
 #pragma once
 #include <microhttpd.h>
 #include <pthread.h>
@@ -9,11 +9,15 @@
 #include "core/base/arena.h"
 #include "host/http/server.h"
 
+typedef struct cf_http_loop cf_http_loop;
+
 /** One connection as the gate sees it. Server threads write due_ms and waiting, the gate reads them. */
 typedef struct cf_http_link cf_http_link;
 struct cf_http_link {
     cf_http_link *prev, *next; /* in the gate's list; under its lock */
-    int fd;                    /* MHD's; valid while the link is in the list */
+    cf_http_loop *loop;        /* whose connection it is */
+    cf_http_link *joins_next;  /* in that loop's list of newcomers */
+    int fd;                    /* MHD's once it has joined; valid while due_ms is not 0 */
     _Atomic uint64_t due_ms;   /* the gate cuts the connection when this passes; 0: never */
     atomic_bool waiting;       /* no request has begun: given up first for a new connection */
 };
@@ -23,7 +27,8 @@ typedef struct {
     int listen_fd, wake_fd;
     unsigned connections_max;
     uint32_t idle_ms, receive_ms;
-    struct MHD_Daemon *daemon; /* takes the accepted sockets */
+    cf_http_loop *loops; /* take the accepted sockets in turn */
+    unsigned loops_n, loops_next;
     pthread_t thread;
     bool running;
     pthread_mutex_t lock;
@@ -31,11 +36,26 @@ typedef struct {
     unsigned links_n;
 } cf_http_gate;
 
+/** One server thread with an MHD daemon that nobody else enters. What others have for it waits in its lists. */
+struct cf_http_loop {
+    cf_http_gate *gate;
+    struct MHD_Daemon *daemon;
+    int daemon_fd, wake_fd;
+    pthread_t thread;
+    bool running;
+    cf_http_link *joining; /* whose socket MHD is taking right now; the thread's own */
+    pthread_mutex_t lock;
+    bool woken, stopping;             /* this and the rest under the lock */
+    cf_http_link *joins, **joins_end; /* accepted, oldest first */
+    cf_http_call *answers, **answers_end;
+};
+
 struct cf_http_server {
     cf_http_limits limits;
     cf_http_handler *handler;
     void *ctx;
-    struct MHD_Daemon *daemon;
+    cf_http_loop *loops;
+    unsigned loops_n;
     cf_http_gate gate;
     atomic_bool stopping;
     atomic_uint pending;        /* calls that the handler owes an answer */
@@ -53,6 +73,7 @@ struct cf_http_call {
     cf_http_server *server;
     struct MHD_Connection *conn;
     cf_http_link *link;
+    cf_http_call *answers_next; /* in the loop's list */
     cf_http_stage stage;
     bool deferred, counted, answered;
     bool closing;           /* the connection ends with this answer */
@@ -77,13 +98,29 @@ struct cf_http_call {
 CF_MUST_USE cf_result cf_http_gate_start(cf_http_gate *g);
 /** Takes no more connections: ends the thread and closes the socket. Links may live on. */
 void cf_http_gate_close(cf_http_gate *g);
-/** Called by MHD when a connection begins and, before its socket is closed, when it ends. */
-void cf_http_gate_notify(void *gate, struct MHD_Connection *conn, void **link,
-                         enum MHD_ConnectionNotificationCode what);
+/** The gate leaves the link's socket alone until its state is told again. */
+void cf_http_link_hide(cf_http_gate *g, cf_http_link *l);
+/** Removes and frees the link of a connection that is ending; its socket may be closed afterwards. */
+void cf_http_link_free(cf_http_gate *g, cf_http_link **l);
 /** A link waits for a request, receives one or sends its answer, or leaves its time to the handler. */
 void cf_http_link_wait(const cf_http_gate *g, cf_http_link *l);
 void cf_http_link_busy(const cf_http_gate *g, cf_http_link *l);
 void cf_http_link_handle(cf_http_link *l);
+
+/* loop.c */
+
+/** From a loop of zeros; l->daemon is set next. error IO. */
+CF_MUST_USE cf_result cf_http_loop_init(cf_http_loop *l, cf_http_gate *g);
+/** Starts the thread that runs l->daemon. error IO (also for a daemon that is NULL). */
+CF_MUST_USE cf_result cf_http_loop_start(cf_http_loop *l);
+/** Ends what was started: the thread, the daemon, all its connections. */
+void cf_http_loop_stop(cf_http_loop *l);
+/** Hands over a connection, or a deferred call that has its answer; from any thread. */
+void cf_http_loop_join(cf_http_loop *l, cf_http_link *link);
+void cf_http_loop_answer(cf_http_loop *l, cf_http_call *c);
+/** Called by MHD when a connection begins and, before its socket is closed, when it ends. */
+void cf_http_loop_notify(void *loop, struct MHD_Connection *conn, void **link,
+                         enum MHD_ConnectionNotificationCode what);
 
 /* call.c */
 
