@@ -13,7 +13,8 @@
 #include "sys/linux/net.h"
 #include "tests/integration/enclave/rig.h"
 
-enum { FIELDS = 12, WINDOW = 48, KEYS = 10000, RESIDENT_MIB_MAX = 48 };
+enum { FIELDS = 12, WINDOW = 48, KEYS = 10000 };
+#define RESIDENT_MIB_MAX 48
 #define DECRYPT_RATIO_MIN 1.3
 #define SLICE_MS 400
 #define SLICE_MS_QUICK 150
