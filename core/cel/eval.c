@@ -359,19 +359,12 @@ static cf_result start(cf_cel_machine *m, cf_cel_value *ret, cf_cel_error *ret_e
     return run(m, ret, ret_error);
 }
 
-CF_MUST_USE cf_result cf_cel_eval(const cf_cel_program *program, const cf_cel_value *variables,
-                                  cf_cel_host *host, const cf_cel_budget *budget, cf_arena *arena,
-                                  cf_cel_value *ret, cf_cel_error *ret_error)
+static cf_result eval(const cf_cel_program *program, const cf_cel_value *variables,
+                      cf_cel_host *host, const cf_cel_budget *budget, uint64_t *steps,
+                      cf_arena *arena, cf_cel_value *ret, cf_cel_error *ret_error)
 {
-    cf_cel_budget own;
-    if (budget != NULL) {
-        own = cf_cel_budget_of(budget);
-        budget = &own;
-    } else {
-        budget = &program->budget;
-    }
     cf_cel_machine m = {
-        .run = {.arena = arena, .steps = budget->steps, .budget = budget, .host = host},
+        .run = {.arena = arena, .steps = *steps, .budget = budget, .host = host},
         .program = program,
         .next = program->code,
         .in = {[CF_CEL_IN_CONSTANTS] = program->constants, [CF_CEL_IN_VARIABLES] = variables},
@@ -385,5 +378,31 @@ CF_MUST_USE cf_result cf_cel_eval(const cf_cel_program *program, const cf_cel_va
     }
     cf_result r = start(&m, ret, ret_error);
     arena->max = max;
+    *steps = m.run.steps;
     return r;
+}
+
+CF_MUST_USE cf_result cf_cel_eval(const cf_cel_program *program, const cf_cel_value *variables,
+                                  cf_cel_host *host, const cf_cel_budget *budget, cf_arena *arena,
+                                  cf_cel_value *ret, cf_cel_error *ret_error)
+{
+    cf_cel_budget own;
+    if (budget != NULL) {
+        own = cf_cel_budget_of(budget);
+        budget = &own;
+    } else {
+        budget = &program->budget;
+    }
+    uint64_t steps = budget->steps;
+    return eval(program, variables, host, budget, &steps, arena, ret, ret_error);
+}
+
+CF_MUST_USE cf_result cf_cel_eval_shared(const cf_cel_program *program,
+                                         const cf_cel_value *variables, cf_cel_host *host,
+                                         const cf_cel_budget *budget, uint64_t *steps,
+                                         cf_arena *arena, cf_cel_value *ret,
+                                         cf_cel_error *ret_error)
+{
+    cf_cel_budget own = budget != NULL ? cf_cel_budget_of(budget) : program->budget;
+    return eval(program, variables, host, &own, steps, arena, ret, ret_error);
 }

@@ -796,6 +796,7 @@ static cf_result finish(generator *g, cf_view type, cf_cel_program **ret)
     }
     packer packed = {(uint8_t *)program + head, 0};
     pack_program(g, &packed, type, program);
+    program->bytes = head + counted.size;
     *ret = program;
     return cf_ok();
 }
@@ -843,6 +844,15 @@ void cf_cel_program_free(cf_cel_program **program)
         cf_mem_free(p);
     }
     *program = NULL;
+}
+
+size_t cf_cel_program_bytes(const cf_cel_program *program)
+{
+    size_t bytes = program->bytes;
+    for (uint32_t i = 0; i < program->sites_n; i++) {
+        bytes += program->sites[i].pattern == NULL ? 0 : cf_regex_bytes(program->sites[i].pattern);
+    }
+    return bytes;
 }
 
 cf_view cf_cel_program_type(const cf_cel_program *program)

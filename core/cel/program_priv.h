@@ -105,6 +105,7 @@ struct cf_cel_program {
     uint32_t code_n, sites_n, loops_n, registers, reads_n;
     cf_cel_budget budget; /* no member is 0 */
     cf_view type;
+    size_t bytes; /* of all this, without patterns */
 };
 
 /** Tape to program. error BUDGET, NO_MEMORY, PATTERN in a checked program */
