@@ -133,7 +133,7 @@ static cf_err op_affix(cf_cel_machine *m, const cf_cel_instr *i)
         return op_call(m, i);
     }
     bool yes = b->len <= a->len;
-    if (yes) {
+    if (yes && b->len > 0) {
         size_t from = i->op == CF_CEL_OP_ENDS_WITH ? a->len - b->len : 0;
         yes = cf_view_eq(cf_view_make(a->s + from, b->len), cf_cel_text(b));
     }

@@ -18,9 +18,11 @@ typedef struct {
     const cf_cel_instr *next;
     const cf_cel_value *in[3]; /* by CF_CEL_IN_* */
     cf_cel_value *registers;
-    cf_cel_turn *turns; /* by number of loop */
-    uint32_t offset;    /* of the error, where it is not the instruction's */
-    bool elsewhere;     /* offset counts: an error that was kept is raised again */
+    cf_cel_turn *turns;      /* by number of loop */
+    const uint8_t *tail;     /* where the text that + made last ends, */
+    const uint8_t *tail_end; /* and its piece of the arena: what is between them is free */
+    uint32_t offset;         /* of the error, where it is not the instruction's */
+    bool elsewhere;          /* offset counts: an error that was kept is raised again */
 } cf_cel_machine;
 
 /** What an instruction returns that is neither an outcome nor an error: RETURN has been met. */

@@ -79,17 +79,48 @@ static cf_err duration_done(cf_result r, cf_duration d, cf_cel_value *ret)
     return CF_OK;
 }
 
+/* Room behind the text that + made last, so that a chain of + copies each part once. Nobody but the one value that ends at the tail
+ * can grow there, and what it was before stays as it is. */
+static bool grow_text(cf_cel_machine *m, const cf_cel_value *a, uint32_t more)
+{
+    if (m->tail == NULL || a->len == 0 || a->s + a->len != m->tail ||
+        (size_t)a->len + more > m->run.budget->output_bytes) {
+        return false;
+    }
+    size_t left = (size_t)(m->tail_end - m->tail),
+           wanted = more > left ? (more - left + 15) / 16 * 16 : 0;
+    if (wanted > 0) {
+        if (m->tail_end != m->run.arena->at || cf_arena_take(m->run.arena, wanted) != m->tail_end) {
+            return false;
+        }
+        m->tail_end += wanted;
+    }
+    m->tail += more;
+    return true;
+}
+
 static cf_err concat_text(cf_cel_machine *m, const cf_cel_value *a, const cf_cel_value *b,
                           cf_cel_value *ret)
 {
     uint8_t *octets;
-    cf_cel_value joined;
-    cf_result r =
-        cf_cel_text_new(&m->run, (cf_cel_kind)a->kind, (size_t)a->len + b->len, &octets, &joined);
+    cf_cel_value joined = *a;
+    cf_result r = cf_cel_charge_text(&m->run, b->len);
     if (!cf_is_ok(r)) {
         return r.code;
     }
-    cf_copy(octets, a->s, a->len);
+    if (grow_text(m, a, b->len)) {
+        octets = (uint8_t *)(uintptr_t)a->s; /* ours: the tail is in a piece that + took */
+        joined.len += b->len;
+    } else {
+        r = cf_cel_text_new(&m->run, (cf_cel_kind)a->kind, (size_t)a->len + b->len, &octets,
+                            &joined);
+        if (!cf_is_ok(r)) {
+            return r.code;
+        }
+        cf_copy(octets, a->s, a->len);
+        m->tail = octets + joined.len;
+        m->tail_end = octets + ((size_t)joined.len + 15) / 16 * 16;
+    }
     cf_copy(octets + a->len, b->s, b->len);
     joined.flags = a->flags & b->flags;
     *ret = joined;
@@ -101,6 +132,10 @@ static cf_err concat_lists(cf_cel_machine *m, const cf_cel_value *a, const cf_ce
 {
     size_t n = (size_t)a->len + b->len;
     cf_cel_items l = {NULL, 0, 0};
+    if (a->len == 0 || b->len == 0) {
+        *ret = a->len == 0 ? *b : *a;
+        return CF_OK;
+    }
     cf_result r = cf_cel_charge(&m->run, 1 + n);
     if (cf_is_ok(r)) {
         r = cf_cel_items_reserve(&m->run, &l, n);
