@@ -90,7 +90,7 @@ static cf_result flatten_to(cf_cel_run *run, const cf_cel_value *list, uint64_t 
                             cf_cel_value *ret)
 {
     /* Release builds would clear all of it; the frames up to depth alone are read. */
-    __attribute__((uninitialized)) flatten_frame frames[CF_CEL_NESTING_MAX + 1];
+    __attribute__((uninitialized)) flatten_frame frames[CF_CEL_NESTING_MAX];
     uint32_t depth = 0;
     cf_cel_items l = {0};
     frames[0] = (flatten_frame){list->items, list->len};
@@ -108,7 +108,7 @@ static cf_result flatten_to(cf_cel_run *run, const cf_cel_value *list, uint64_t 
         CF_TRY(cf_cel_charge(run, 1));
         if (v->kind != CF_CEL_LIST || depth == depth_max) {
             CF_TRY(cf_cel_items_push(run, &l, v));
-        } else if (depth == CF_CEL_NESTING_MAX) {
+        } else if (depth + 1 == CF_CEL_NESTING_MAX) {
             run->over = "nesting";
             return cf_fail(CF_ERR_BUDGET);
         } else {
