@@ -373,7 +373,7 @@ static cf_result close_call(cf_cel_parser *p, cf_cel_frame f)
 static cf_result parse_message(cf_cel_parser *p, uint32_t names)
 {
     uint32_t offset = cf_cel_peek(p, 0)->offset;
-    p->at += 2 * names - 1;
+    p->at += 2 * names; /* the brace, too */
     return cf_cel_frame_push(p, (cf_cel_frame){.kind = CF_CEL_FR_MESSAGE, .offset = offset});
 }
 
