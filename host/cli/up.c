@@ -300,7 +300,7 @@ int cli_up(const cli_args *args)
     CF_AUTO(stack_clear)
     stack s = {.state = cli_state_folder(args),
                .listen = cli_get(args, "listen"),
-               .texts = {NULL, 0, UP_TEXTS_BYTES_MAX},
+               .texts = {.max = UP_TEXTS_BYTES_MAX},
                .lock = -1};
     if (s.listen == NULL) {
         s.listen = default_listen;
