@@ -88,12 +88,16 @@ bool cf_cel_local_read(const cf_cel_parser *p, uint32_t ahead, cf_cel_local *ret
     return !cf_cel_reserved(ret->text);
 }
 
+static bool same_name(const cf_cel_local *a, const cf_cel_local *b)
+{
+    return a->form == b->form && a->a == b->a && a->b == b->b && cf_view_eq(a->text, b->text);
+}
+
 bool cf_cel_local_find(const cf_cel_parser *p, const cf_cel_local *name, uint32_t *ret_number)
 {
     for (uint32_t i = p->locals_n; i > 0; i--) {
         const cf_cel_local *l = &p->locals[i - 1];
-        if (l->form == name->form && l->a == name->a && l->b == name->b &&
-            cf_view_eq(l->text, name->text)) {
+        if (same_name(l, name)) {
             *ret_number = l->number;
             return true;
         }
@@ -139,6 +143,9 @@ static cf_result open_loop(cf_cel_parser *p, const cf_cel_token *at, size_t row,
         return cf_ok();
     }
     *ret = true;
+    if (n == 2 && same_name(&names[0], &names[1])) {
+        return cf_cel_fail_at(p->c, CF_ERR_CEL_SYNTAX, at->offset);
+    }
     cf_cel_tape *t = p->tape;
     cf_cel_loop *loops =
         cf_cel_grow(p->c->arena, t->loops, sizeof *loops, t->loops_n, &p->loops_cap);
