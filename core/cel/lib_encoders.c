@@ -40,35 +40,47 @@ static uint32_t digit_of(uint8_t c)
     return c == '+' ? 62 : c == '/' ? 63 : 64;
 }
 
-/* Padding is complete or absent; CR and LF may stand anywhere; spare bits are not looked at, as in the other implementations. */
+/* The digits of a text whose padding is complete or absent; CR and LF may stand anywhere. error CEL_CONVERT */
+static cf_result count_digits(cf_view text, size_t *ret)
+{
+    size_t digits = 0, padding = 0;
+    *ret = 0;
+    for (size_t at = 0; at < text.len; at++) {
+        uint8_t c = text.data[at];
+        if (c == '=') {
+            padding++;
+        } else if (c != '\r' && c != '\n') {
+            CF_REQUIRE(digit_of(c) < 64 && padding == 0, CEL_CONVERT);
+            digits++;
+        }
+    }
+    CF_REQUIRE(digits % 4 != 1 && (padding == 0 || (padding < 3 && (digits + padding) % 4 == 0)),
+               CEL_CONVERT);
+    *ret = digits;
+    return cf_ok();
+}
+
+/* Spare bits of the last digit are not looked at, as in the other implementations. */
 static cf_result decode(cf_cel_run *run, const cf_cel_value *args, uint32_t n, cf_cel_value *ret)
 {
     (void)n;
-    size_t len = args[0].len, digits = 0, padding = 0, out = 0;
+    size_t digits;
     uint8_t *to;
-    CF_TRY(cf_cel_charge_text(run, 2 * len));
-    CF_TRY(cf_cel_text_new(run, CF_CEL_BYTES, len / 4 * 3 + len % 4, &to, ret));
+    CF_TRY(cf_cel_charge_text(run, 4 * (size_t)args[0].len));
+    CF_TRY(count_digits(cf_cel_text(&args[0]), &digits));
+    CF_TRY(cf_cel_text_new(run, CF_CEL_BYTES, digits * 3 / 4, &to, ret));
     uint32_t group = 0;
-    for (size_t at = 0; at < len; at++) {
-        uint8_t c = args[0].s[at];
-        if (c == '\r' || c == '\n') {
-            continue;
-        }
-        if (c == '=') {
-            padding++;
-            continue;
-        }
-        uint32_t digit = digit_of(c);
-        CF_REQUIRE(digit < 64 && padding == 0, CEL_CONVERT);
-        group = group << 6 | digit;
-        digits++;
-        if (digits % 4 != 1) {
-            to[out++] = (uint8_t)(group >> 2 * ((4 - digits % 4) % 4));
+    size_t seen = 0;
+    for (size_t at = 0; seen < digits; at++) {
+        uint32_t digit = digit_of(args[0].s[at]);
+        if (digit < 64) {
+            group = group << 6 | digit;
+            seen++;
+            if (seen % 4 != 1) {
+                *to++ = (uint8_t)(group >> 2 * ((4 - seen % 4) % 4));
+            }
         }
     }
-    CF_REQUIRE(digits % 4 != 1 && (padding == 0 || (digits + padding) % 4 == 0) && padding < 3,
-               CEL_CONVERT);
-    ret->len = (uint32_t)out;
     return cf_ok();
 }
 

@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Sections 7 (matches), 8.6 (regex) and 10 of the language's sheet. Patterns are seen as constants, which are compiled with the program,
+ * and as values of variables, which are compiled while it runs. */
+#include "tests/unit/core/cel/cel_test.h"
+
+/* Found anywhere in the text; function and method. */
+static const cel_row matching[] = {
+    {"'cows'.matches('')", NULL, "true"},
+    {"''.matches('')", NULL, "true"},
+    {"''.matches('a')", NULL, "false"},
+    {"matches('abcd', 'bc')", NULL, "true"},
+    {"'abcd'.matches('^bc')", NULL, "false"},
+    {"'abcd'.matches('^a.*d$')", NULL, "true"},
+    {"'grey'.matches('gr(a|e)y')", NULL, "true"},
+    {"'\\U0001F431\\U0001F600\\U0001F600'.matches('(a|\\U0001F600){2}')", NULL, "true"},
+    {"'a\\nb'.matches('a.b')", NULL, "false"},
+    {"'a\\nb'.matches('(?s)a.b')", NULL, "true"},
+    {"'ABC'.matches('(?i)abc')", NULL, "true"},
+    {"s.matches(p)", "{\"s\": \"abc\", \"p\": \"b+\"}", "true"},
+    {"matches(s, p)", "{\"s\": \"abc\", \"p\": \"^b\"}", "false"},
+    {"s.matches('^[a-z]+$')", "{\"s\": \"abc\"}", "true"},
+    {"'abc'.matches(p)", "{\"p\": \"c$\"}", "true"},
+    {"'a'.matches(p + '?')", "{\"p\": \"^b\"}", "true"},
+    {"['a', 'b', 'ab'].filter(x, x.matches(p))", "{\"p\": \"a\"}", "[\"a\",\"ab\"]"},
+    {"['a', 'b'].map(p, 'abc'.matches('^' + p))", NULL, "[true,false]"},
+    {"'ab'.matches(p) && 'ab'.matches(q) && 'ab'.matches(p)", "{\"p\": \"a\", \"q\": \"b\"}",
+     "true"},
+    {"'a'.matches(1)", NULL, NULL, CF_ERR_CEL_TYPE},
+    {"dyn(b'a').matches('a')", NULL, NULL, CF_ERR_CEL_TYPE},
+    /* what is no pattern of RE2 */
+    {"'a'.matches('(')", NULL, NULL, CF_ERR_PATTERN},
+    {"'a'.matches(p)", "{\"p\": \"(\"}", NULL, CF_ERR_PATTERN, CEL_AT(4)},
+    {"'aa'.matches(p)", "{\"p\": \"(a)\\\\1\"}", NULL, CF_ERR_PATTERN},
+    {"'aa'.matches(p)", "{\"p\": \"(?=a)\"}", NULL, CF_ERR_PATTERN},
+    {"'aa'.matches(p)", "{\"p\": \"a{1001}\"}", NULL, CEL_ANY_ERROR},
+    {"'a'.matches(p) || true", "{\"p\": \"(\"}", "true"}, /* an error like others */
+};
+
+static const cel_row extracted[] = {
+    {"regex.extract('hello world', 'hello(.*)')", NULL, "\" world\""},
+    {"regex.extract('item-A, item-B', 'item-(\\\\w+)')", NULL, "\"A\""},
+    {"regex.extract('HELLO', 'hello').hasValue()", NULL, "false"},
+    {"regex.extract('abc', 'b.')", NULL, "\"bc\""},
+    {"regex.extract('', '').value()", NULL, "\"\""},
+    {"regex.extract('abc', 'x*').value()", NULL, "\"\""},
+    /* a group that is empty or took no part is none */
+    {"regex.extract('phone: ', 'phone: (\\\\d*)').hasValue()", NULL, "false"},
+    {"regex.extract('b', '(a)?b').hasValue()", NULL, "false"},
+    {"regex.extract('a', '(?:a)(?:b)?').value()", NULL, "\"a\""},
+    {"regex.extract('\\u00e9\\u20ac', '.(.)')", NULL, "\"\xE2\x82\xAC\""},
+    {"regex.extract(s, p)", "{\"s\": \"k=v\", \"p\": \"k=(?P<name>.*)\"}", "\"v\""},
+    {"regex.extract('a@b', '(.*)@(.*)')", NULL, NULL, CF_ERR_CEL_ARGUMENT},
+    {"regex.extract('none', '(x)(y)')", NULL, NULL, CF_ERR_CEL_ARGUMENT},
+    {"regex.extract('a', p)", "{\"p\": \"[\"}", NULL, CF_ERR_PATTERN},
+    {"regex.extract(1, 'a')", NULL, NULL, CF_ERR_CEL_TYPE},
+    {"regex.extractAll('id:123, id:456', 'id:\\\\d+')", NULL, "[\"id:123\",\"id:456\"]"},
+    {"regex.extractAll('id:123, id:456', 'id:(\\\\d+)')", NULL, "[\"123\",\"456\"]"},
+    {"regex.extractAll('id:123', 'assa')", NULL, "[]"},
+    {"regex.extractAll('', 'a')", NULL, "[]"},
+    {"regex.extractAll('', '')", NULL, "[\"\"]"},
+    {"regex.extractAll('a1b22', '[a-z](\\\\d*)')", NULL, "[\"1\",\"22\"]"},
+    {"regex.extractAll('ab1', '[a-z](\\\\d*)')", NULL, "[\"1\"]"}, /* empty groups are left out */
+    /* an empty match does not count where the one before it ends */
+    {"regex.extractAll('baaac', 'a*')", NULL, "[\"\",\"aaa\",\"\"]"},
+    {"regex.extractAll('\\u00e9\\u20ac', 'x*')", NULL, "[\"\",\"\",\"\"]"},
+    {"regex.extractAll('abab', '^ab')", NULL, "[\"ab\"]"}, /* ^ is the text's own start */
+    {"regex.extractAll('aXbX', '\\\\b.')", NULL, "[\"a\"]"},
+    {"regex.extractAll('a', '(.*)@([^.]*)')", NULL, NULL, CF_ERR_CEL_ARGUMENT},
+};
+
+static const cel_row replaced[] = {
+    {"regex.replace('hello world hello', 'hello', 'hi')", NULL, "\"hi world hi\""},
+    {"regex.replace('banana', 'a', 'x', 0)", NULL, "\"banana\""},
+    {"regex.replace('banana', 'a', 'x', 1)", NULL, "\"bxnana\""},
+    {"regex.replace('banana', 'a', 'x', 2)", NULL, "\"bxnxna\""},
+    {"regex.replace('banana', 'a', 'x', 3)", NULL, "\"bxnxnx\""},
+    {"regex.replace('banana', 'a', 'x', 4)", NULL, "\"bxnxnx\""},
+    {"regex.replace('banana', 'a', 'x', -12)", NULL, "\"bxnxnx\""},
+    {"regex.replace('banana', 'x', 'y')", NULL, "\"banana\""},
+    {"regex.replace('', '', '-')", NULL, "\"-\""},
+    {"regex.replace('abc', '', '-')", NULL, "\"-a-b-c-\""},
+    {"regex.replace('baaac', 'a*', '-')", NULL, "\"-b-c-\""},
+    {"regex.replace('\\u00e9\\u20ac', '', '-')", NULL, "\"-\xC3\xA9-\xE2\x82\xAC-\""},
+    {"regex.replace('foo bar', '(fo)o (ba)r', r'\\2 \\1')", NULL, "\"ba fo\""},
+    {"regex.replace('ab', '(a)|(b)', r'[\\1\\2]')", NULL, "\"[a][b]\""},
+    {"regex.replace('ab', '.', r'\\0\\0')", NULL, "\"aabb\""},
+    {"regex.replace('a', 'a', r'\\\\')", NULL, "\"\\\\\""},
+    {"regex.replace('a', 'a', r'\\\\1')", NULL, "\"\\\\1\""},
+    {"regex.replace('a', '(a)', '$1')", NULL, "\"$1\""}, /* no reference here */
+    {"regex.replace('abcdefghij', '(a)(b)(c)(d)(e)(f)(g)(h)(i)(j)', r'\\9\\1')", NULL, "\"ia\""},
+    {"regex.replace(s, p, r)", "{\"s\": \"a-b\", \"p\": \"-\", \"r\": \"+\"}", "\"a+b\""},
+    {"regex.replace('a', '(a)', r'\\2')", NULL, NULL, CF_ERR_CEL_ARGUMENT},
+    {"regex.replace('a', 'a', r'\\1')", NULL, NULL, CF_ERR_CEL_ARGUMENT},
+    {"regex.replace('a', 'a', r'x\\v')", NULL, NULL, CF_ERR_CEL_ARGUMENT},
+    {"regex.replace('a', 'a', 'x\\\\')", NULL, NULL, CF_ERR_CEL_ARGUMENT},
+    {"regex.replace('b', 'a', 'x\\\\')", NULL, "\"b\""}, /* nothing is replaced */
+    {"regex.replace('foo', '(', 'x')", NULL, NULL, CF_ERR_PATTERN},
+    {"regex.replace('foo', 'o', 1)", NULL, NULL, CF_ERR_CEL_TYPE},
+    {"regex.replace('foo', 'o', 'a', '1')", NULL, NULL, CF_ERR_CEL_TYPE},
+};
+
+static void matches(void **state)
+{
+    (void)state;
+    CEL_ROWS(matching);
+}
+
+static void extracts(void **state)
+{
+    (void)state;
+    CEL_ROWS(extracted);
+}
+
+static void replaces(void **state)
+{
+    (void)state;
+    CEL_ROWS(replaced);
+}
+
+static void stays_within_the_budget(void **state)
+{
+    (void)state;
+    static const cf_cel_budget small = {.regex_instructions = 64};
+    static const cf_cel_budget steps = {.steps = 2000};
+    static const cf_cel_budget output = {.output_bytes = 8, .elements = 4};
+    static const cel_row rows[] = {
+        {"'a'.matches(p)", "{\"p\": \"a{20}\"}", "false", .budget = &small},
+        {"'a'.matches(p)", "{\"p\": \"a{200}\"}", NULL, CF_ERR_BUDGET, .budget = &small},
+        {"'a'.matches('a{200}')", NULL, NULL, CF_ERR_BUDGET, .budget = &small},
+        {"'a'.matches(p) || true", "{\"p\": \"a{200}\"}", NULL, CF_ERR_BUDGET, .budget = &small},
+        {"[1,2,3,4,5,6,7,8,9].all(i, [1,2,3,4,5,6,7,8,9].all(j, !s.matches('(x+x+)+y')))",
+         "{\"s\": "
+         "\"xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
+         "xxxxx\"}",
+         NULL, CF_ERR_BUDGET, .budget = &steps},
+        {"regex.replace('aaaa', 'a', 'bb')", NULL, "\"bbbbbbbb\"", .budget = &output},
+        {"regex.replace('aaaa', 'a$', 'bbbbbb')", NULL, NULL, CF_ERR_BUDGET, .budget = &output},
+        {"regex.extractAll('aaaa', 'a').size()", NULL, "4", .budget = &output},
+        {"regex.extractAll('aaaaa', 'a')", NULL, NULL, CF_ERR_BUDGET, .budget = &output},
+    };
+    CEL_ROWS(rows);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(matches),
+        cmocka_unit_test(extracts),
+        cmocka_unit_test(replaces),
+        cmocka_unit_test(stays_within_the_budget),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
