@@ -30,6 +30,9 @@ cf_result cf_cel_find(cf_cel_run *run, cf_view text, size_t from, cf_view part, 
 cf_result cf_cel_write(cf_cel_run *run, cf_cel_writer *w, cf_view text)
 {
     CF_TRY(cf_cel_charge_text(run, text.len));
+    if (text.len == 0) {
+        return cf_ok(); /* octets may still be NULL */
+    }
     if (text.len > run->budget->output_bytes - w->len) {
         run->over = "output_bytes";
         return cf_fail(CF_ERR_BUDGET);

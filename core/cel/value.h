@@ -12,8 +12,8 @@ typedef enum {
     CF_CEL_INT,       /* .i */
     CF_CEL_UINT,      /* .u */
     CF_CEL_DOUBLE,    /* .d */
-    CF_CEL_STRING,    /* .s of .len octets of well-formed UTF-8, not NUL-terminated */
-    CF_CEL_BYTES,     /* .s of .len octets */
+    CF_CEL_STRING,    /* .s, not NULL, of .len octets of well-formed UTF-8, not NUL-terminated */
+    CF_CEL_BYTES,     /* .s, not NULL, of .len octets */
     CF_CEL_LIST,      /* .items of .len values */
     CF_CEL_MAP,       /* .map */
     CF_CEL_TYPE,      /* .s of .len octets: the type's name */
@@ -90,15 +90,23 @@ static inline cf_cel_value cf_cel_timestamp(int64_t seconds, uint32_t nanos)
     return (cf_cel_value){.kind = CF_CEL_TIMESTAMP, .len = nanos, .i = seconds};
 }
 
+/** The octets of a view, or of an empty text where it has none. */
+static inline const uint8_t *cf_cel_octets(cf_view v)
+{
+    return v.data != NULL ? v.data : (const uint8_t *)"";
+}
+
 /** A string over text that stays where it is; text must be well-formed UTF-8 and shorter than 4 GiB. The ASCII flag is not set. */
 static inline cf_cel_value cf_cel_string(cf_view text)
 {
-    return (cf_cel_value){.kind = CF_CEL_STRING, .len = (uint32_t)text.len, .s = text.data};
+    return (cf_cel_value){
+        .kind = CF_CEL_STRING, .len = (uint32_t)text.len, .s = cf_cel_octets(text)};
 }
 
 static inline cf_cel_value cf_cel_bytes(cf_view octets)
 {
-    return (cf_cel_value){.kind = CF_CEL_BYTES, .len = (uint32_t)octets.len, .s = octets.data};
+    return (cf_cel_value){
+        .kind = CF_CEL_BYTES, .len = (uint32_t)octets.len, .s = cf_cel_octets(octets)};
 }
 
 static inline cf_cel_value cf_cel_list(const cf_cel_value *items, uint32_t n)
