@@ -136,15 +136,43 @@ cf_result cf_cel_items_push(cf_cel_run *run, cf_cel_items *l, const cf_cel_value
     return cf_ok();
 }
 
-/* ---- Maps ---- */
+/* ---- Text ---- */
 
-/* Written out, because the compilers make one load of it. */
-static uint64_t load64(const uint8_t *p)
+/* Written out, because the compilers make one load of it; they count the steps before that when they choose what to inline. */
+#define LOAD static inline __attribute__((always_inline))
+
+LOAD uint64_t load64(const uint8_t *p)
 {
     return (uint64_t)p[0] | (uint64_t)p[1] << 8 | (uint64_t)p[2] << 16 | (uint64_t)p[3] << 24 |
            (uint64_t)p[4] << 32 | (uint64_t)p[5] << 40 | (uint64_t)p[6] << 48 |
            (uint64_t)p[7] << 56;
 }
+
+LOAD uint32_t load32(const uint8_t *p)
+{
+    return (uint32_t)p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24;
+}
+
+/* Most text here is short, and what differs differs in the end more often than at the front: names, keys, addresses. Loads from both
+ * ends that overlap make up all lengths. */
+static bool octets_equal(const uint8_t *a, const uint8_t *b, size_t n)
+{
+    if (n >= 8) {
+        return load64(a + n - 8) == load64(b + n - 8) && load64(a) == load64(b) &&
+               (n <= 16 || cf_view_eq((cf_view){a + 8, n - 16}, (cf_view){b + 8, n - 16}));
+    }
+    if (n >= 4) {
+        return load32(a + n - 4) == load32(b + n - 4) && load32(a) == load32(b);
+    }
+    return n == 0 || (a[n - 1] == b[n - 1] && a[0] == b[0] && a[n / 2] == b[n / 2]);
+}
+
+static bool text_equal(const cf_cel_value *a, const cf_cel_value *b)
+{
+    return a->s == b->s || octets_equal(a->s, b->s, a->len);
+}
+
+/* ---- Maps ---- */
 
 static uint64_t mix(uint64_t h, uint64_t word)
 {
@@ -177,30 +205,31 @@ static uint32_t key_hash(const cf_cel_value *key)
     return (uint32_t)(h ^ h >> 32);
 }
 
-static bool text_equal(const cf_cel_value *a, const cf_cel_value *b)
-{
-    return a->s == b->s || cf_view_eq(cf_cel_text(a), cf_cel_text(b));
-}
-
 static bool is_key(const cf_cel_value *v)
 {
     return v->kind == CF_CEL_INT || v->kind == CF_CEL_UINT || v->kind == CF_CEL_BOOL ||
            v->kind == CF_CEL_STRING;
 }
 
-/* Equality of keys, which is exact: an int and a uint with the same bits are equal unless the top one is a sign. */
+/* Equality of keys that are no text, which is exact: an int and a uint with the same bits are equal unless the top one is a sign. */
+static bool number_key_equal(const cf_cel_value *a, const cf_cel_value *b)
+{
+    if (a->kind == CF_CEL_BOOL) {
+        return b->kind == CF_CEL_BOOL && a->b == b->b;
+    }
+    return (a->kind == CF_CEL_INT || a->kind == CF_CEL_UINT) &&
+           (b->kind == CF_CEL_INT || b->kind == CF_CEL_UINT) && a->u == b->u &&
+           (a->kind == b->kind || a->i >= 0);
+}
+
 static cf_result key_equal(cf_cel_run *run, const cf_cel_value *a, const cf_cel_value *b, bool *ret)
 {
     *ret = false;
-    if (a->kind == CF_CEL_STRING) {
-        if (b->kind == CF_CEL_STRING && a->len == b->len) {
-            CF_TRY(cf_cel_charge_text(run, a->len));
-            *ret = text_equal(a, b);
-        }
-    } else if (a->kind == CF_CEL_BOOL) {
-        *ret = b->kind == CF_CEL_BOOL && a->b == b->b;
-    } else if (b->kind == CF_CEL_INT || b->kind == CF_CEL_UINT) {
-        *ret = a->u == b->u && (a->kind == b->kind || a->i >= 0);
+    if (a->kind != CF_CEL_STRING) {
+        *ret = number_key_equal(a, b);
+    } else if (b->kind == CF_CEL_STRING && a->len == b->len) {
+        CF_TRY(cf_cel_charge_text(run, a->len));
+        *ret = text_equal(a, b);
     }
     return cf_ok();
 }
@@ -225,21 +254,30 @@ static cf_result map_probe(cf_cel_run *run, const cf_cel_map *map, const cf_cel_
     return cf_ok();
 }
 
-/* The number of the key's entry in a map without an index, or its count when there is none. */
+/* The number of the key's entry in a map without an index, or its count when there is none. Charged afterwards: the entries are few. */
 static cf_result map_search(cf_cel_run *run, const cf_cel_map *map, const cf_cel_value *key,
                             uint32_t *ret)
 {
-    bool same = false;
+    const cf_cel_value *entry = map->entries;
+    uint64_t steps = 1;
     uint32_t i = 0;
-    CF_TRY(cf_cel_charge(run, 1));
-    for (*ret = map->count; i < map->count; i++) {
-        CF_TRY(key_equal(run, &map->entries[2 * i], key, &same));
-        if (same) {
-            *ret = i;
-            break;
+    if (key->kind == CF_CEL_STRING) {
+        for (; i < map->count; i++, entry += 2) {
+            if (entry->kind == CF_CEL_STRING && entry->len == key->len) {
+                steps += 1 + key->len / 16;
+                if (text_equal(entry, key)) {
+                    break;
+                }
+            }
+        }
+    } else {
+        while (i < map->count && !number_key_equal(entry, key)) {
+            i++;
+            entry += 2;
         }
     }
-    return cf_ok();
+    *ret = i;
+    return cf_cel_charge(run, steps);
 }
 
 /* A double finds the int or uint that it is exactly; false when it is none. */
