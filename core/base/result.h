@@ -77,6 +77,8 @@
     X(CEL_KEY, "cel_bad_key", "a map key has a type that keys may not have or appears twice")      \
     X(CEL_ARGUMENT, "cel_bad_argument", "an argument is outside what the function takes")          \
     X(CEL_NONE, "cel_no_value", "the optional holds no value")                                     \
+    X(CEL_INPUT, "cel_input_failed", "the expression reads a field or result that failed")         \
+    X(SECRET_UNKNOWN, "secret_unknown", "there is no secret of that name")                         \
     /* access and service */                                                                       \
     X(UNAUTHENTICATED, "unauthenticated", "a valid token is required")                             \
     X(FORBIDDEN, "forbidden", "the token lacks the scope")                                         \
