@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Functions of lists. Parts of a list share its elements: nothing changes a list that another value holds. */
+#include "core/cel/lib_priv.h"
 #include "core/cel/set_priv.h"
 
 /* ---- Parts ---- */
 
-static cf_result slice(cf_cel_run *run, const cf_cel_value *args, uint32_t n, cf_cel_value *ret)
+CF_CEL_FUNCTION(slice)
 {
-    (void)run, (void)n;
     int64_t from = args[1].i, to = args[2].i;
     CF_REQUIRE(from >= 0 && from <= to && to <= args[0].len, CEL_INDEX);
     *ret =
@@ -14,25 +14,21 @@ static cf_result slice(cf_cel_run *run, const cf_cel_value *args, uint32_t n, cf
     return cf_ok();
 }
 
-static cf_result first(cf_cel_run *run, const cf_cel_value *args, uint32_t n, cf_cel_value *ret)
+CF_CEL_FUNCTION(first)
 {
-    (void)run, (void)n;
-    *ret = cf_cel_optional(args[0].len == 0 ? NULL : args[0].items);
-    return cf_ok();
+    return cf_cel_give(ret, cf_cel_optional(args[0].len == 0 ? NULL : args[0].items));
 }
 
-static cf_result last(cf_cel_run *run, const cf_cel_value *args, uint32_t n, cf_cel_value *ret)
+CF_CEL_FUNCTION(last)
 {
-    (void)run, (void)n;
-    *ret = cf_cel_optional(args[0].len == 0 ? NULL : args[0].items + args[0].len - 1);
-    return cf_ok();
+    return cf_cel_give(ret,
+                       cf_cel_optional(args[0].len == 0 ? NULL : args[0].items + args[0].len - 1));
 }
 
 /* ---- New lists ---- */
 
-static cf_result range(cf_cel_run *run, const cf_cel_value *args, uint32_t n, cf_cel_value *ret)
+CF_CEL_FUNCTION(range)
 {
-    (void)n;
     cf_cel_items l = {0};
     CF_REQUIRE(args[0].i >= 0, CEL_ARGUMENT);
     uint64_t count = (uint64_t)args[0].i;
@@ -41,13 +37,11 @@ static cf_result range(cf_cel_run *run, const cf_cel_value *args, uint32_t n, cf
     for (uint64_t i = 0; i < count; i++) {
         l.items[i] = cf_cel_int((int64_t)i);
     }
-    *ret = cf_cel_list(l.items, (uint32_t)count);
-    return cf_ok();
+    return cf_cel_give(ret, cf_cel_list(l.items, (uint32_t)count));
 }
 
-static cf_result reverse(cf_cel_run *run, const cf_cel_value *args, uint32_t n, cf_cel_value *ret)
+CF_CEL_FUNCTION(reverse)
 {
-    (void)n;
     cf_cel_items l = {0};
     uint32_t count = args[0].len;
     CF_TRY(cf_cel_charge(run, count));
@@ -55,13 +49,11 @@ static cf_result reverse(cf_cel_run *run, const cf_cel_value *args, uint32_t n, 
     for (uint32_t i = 0; i < count; i++) {
         l.items[i] = args[0].items[count - 1 - i];
     }
-    *ret = cf_cel_list(l.items, count);
-    return cf_ok();
+    return cf_cel_give(ret, cf_cel_list(l.items, count));
 }
 
-static cf_result distinct(cf_cel_run *run, const cf_cel_value *args, uint32_t n, cf_cel_value *ret)
+CF_CEL_FUNCTION(distinct)
 {
-    (void)n;
     cf_cel_items kept = {0};
     cf_cel_set seen;
     CF_TRY(cf_cel_set_new(run, args[0].len, &seen));
@@ -74,8 +66,7 @@ static cf_result distinct(cf_cel_run *run, const cf_cel_value *args, uint32_t n,
             CF_TRY(cf_cel_items_push(run, &kept, v));
         }
     }
-    *ret = cf_cel_items_list(&kept);
-    return cf_ok();
+    return cf_cel_give(ret, cf_cel_items_list(&kept));
 }
 
 /* ---- flatten ---- */
@@ -119,7 +110,7 @@ static cf_result flatten_to(cf_cel_run *run, const cf_cel_value *list, uint64_t 
     return cf_ok();
 }
 
-static cf_result flatten(cf_cel_run *run, const cf_cel_value *args, uint32_t n, cf_cel_value *ret)
+CF_CEL_FUNCTION(flatten)
 {
     CF_REQUIRE(n == 1 || args[1].i >= 0, CEL_ARGUMENT);
     return flatten_to(run, &args[0], n == 1 ? 1 : (uint64_t)args[1].i, ret);
@@ -212,9 +203,8 @@ cf_result cf_cel_sort_by(cf_cel_run *run, const cf_cel_value *items, const cf_ce
     return cf_ok();
 }
 
-static cf_result sort(cf_cel_run *run, const cf_cel_value *args, uint32_t n, cf_cel_value *ret)
+CF_CEL_FUNCTION(sort)
 {
-    (void)n;
     return cf_cel_sort_by(run, args[0].items, args[0].items, args[0].len, ret);
 }
 

@@ -2,7 +2,7 @@
 /* math.*: the parser gives math.least and math.greatest of several arguments one list of them. */
 #include <math.h>
 
-#include "core/cel/function.h"
+#include "core/cel/lib_priv.h"
 
 /* ---- The least and the greatest ---- */
 
@@ -30,87 +30,104 @@ static cf_result extreme(cf_cel_run *run, const cf_cel_value *list, int want, cf
     return cf_ok();
 }
 
-static cf_result least(cf_cel_run *run, const cf_cel_value *args, uint32_t n, cf_cel_value *ret)
+CF_CEL_FUNCTION(least)
 {
-    (void)n;
     return extreme(run, &args[0], -1, ret);
 }
 
-static cf_result greatest(cf_cel_run *run, const cf_cel_value *args, uint32_t n, cf_cel_value *ret)
+CF_CEL_FUNCTION(greatest)
 {
-    (void)n;
     return extreme(run, &args[0], 1, ret);
 }
 
 /* A single number, and what has no sign to lose. */
-static cf_result same(cf_cel_run *run, const cf_cel_value *args, uint32_t n, cf_cel_value *ret)
+CF_CEL_FUNCTION(same)
 {
-    (void)run, (void)n;
-    *ret = args[0];
-    return cf_ok();
+    return cf_cel_give(ret, args[0]);
 }
 
 /* ---- Functions of one double ---- */
 
-#define OF_DOUBLE(name, value)                                                                     \
-    static cf_result name(cf_cel_run *run, const cf_cel_value *args, uint32_t n,                   \
-                          cf_cel_value *ret)                                                       \
-    {                                                                                              \
-        (void)run, (void)n;                                                                        \
-        double d = args[0].d;                                                                      \
-        *ret = (value);                                                                            \
-        return cf_ok();                                                                            \
-    }
+CF_CEL_FUNCTION(ceiling)
+{
+    return cf_cel_give(ret, cf_cel_double(ceil(args[0].d)));
+}
 
-OF_DOUBLE(ceiling, cf_cel_double(ceil(d)))
-OF_DOUBLE(flooring, cf_cel_double(floor(d)))
-OF_DOUBLE(rounding, cf_cel_double(round(d)))
-OF_DOUBLE(truncating, cf_cel_double(trunc(d)))
-OF_DOUBLE(abs_double, cf_cel_double(fabs(d)))
-OF_DOUBLE(is_nan, cf_cel_bool(isnan(d)))
-OF_DOUBLE(is_inf, cf_cel_bool(isinf(d)))
-OF_DOUBLE(is_finite, cf_cel_bool(isfinite(d)))
+CF_CEL_FUNCTION(flooring)
+{
+    return cf_cel_give(ret, cf_cel_double(floor(args[0].d)));
+}
+
+CF_CEL_FUNCTION(rounding)
+{
+    return cf_cel_give(ret, cf_cel_double(round(args[0].d)));
+}
+
+CF_CEL_FUNCTION(truncating)
+{
+    return cf_cel_give(ret, cf_cel_double(trunc(args[0].d)));
+}
+
+CF_CEL_FUNCTION(abs_double)
+{
+    return cf_cel_give(ret, cf_cel_double(fabs(args[0].d)));
+}
+
+CF_CEL_FUNCTION(is_nan)
+{
+    return cf_cel_give(ret, cf_cel_bool(isnan(args[0].d)));
+}
+
+CF_CEL_FUNCTION(is_inf)
+{
+    return cf_cel_give(ret, cf_cel_bool(isinf(args[0].d)));
+}
+
+CF_CEL_FUNCTION(is_finite)
+{
+    return cf_cel_give(ret, cf_cel_bool(isfinite(args[0].d)));
+}
+
 /* NaN stays, and both zeros become the positive one. */
-OF_DOUBLE(sign_double, cf_cel_double(isnan(d) ? d : (double)((d > 0) - (d < 0))))
+CF_CEL_FUNCTION(sign_double)
+{
+    return cf_cel_give(
+        ret,
+        cf_cel_double(isnan(args[0].d) ? args[0].d : (double)((args[0].d > 0) - (args[0].d < 0))));
+}
+
 /* That of a negative number is NaN, as IEEE has it, and no error. */
-OF_DOUBLE(sqrt_double, cf_cel_double(sqrt(d)))
+CF_CEL_FUNCTION(sqrt_double)
+{
+    return cf_cel_give(ret, cf_cel_double(sqrt(args[0].d)));
+}
 
 /* ---- Functions of one integer ---- */
 
-static cf_result abs_int(cf_cel_run *run, const cf_cel_value *args, uint32_t n, cf_cel_value *ret)
+CF_CEL_FUNCTION(abs_int)
 {
-    (void)run, (void)n;
     CF_REQUIRE(args[0].i != INT64_MIN, CEL_OVERFLOW);
-    *ret = cf_cel_int(args[0].i < 0 ? -args[0].i : args[0].i);
-    return cf_ok();
+    return cf_cel_give(ret, cf_cel_int(args[0].i < 0 ? -args[0].i : args[0].i));
 }
 
-static cf_result sign_int(cf_cel_run *run, const cf_cel_value *args, uint32_t n, cf_cel_value *ret)
+CF_CEL_FUNCTION(sign_int)
 {
-    (void)run, (void)n;
-    *ret = cf_cel_int((args[0].i > 0) - (args[0].i < 0));
-    return cf_ok();
+    return cf_cel_give(ret, cf_cel_int((args[0].i > 0) - (args[0].i < 0)));
 }
 
-static cf_result sign_uint(cf_cel_run *run, const cf_cel_value *args, uint32_t n, cf_cel_value *ret)
+CF_CEL_FUNCTION(sign_uint)
 {
-    (void)run, (void)n;
-    *ret = cf_cel_uint(args[0].u != 0);
-    return cf_ok();
+    return cf_cel_give(ret, cf_cel_uint(args[0].u != 0));
 }
 
-static cf_result sqrt_int(cf_cel_run *run, const cf_cel_value *args, uint32_t n, cf_cel_value *ret)
+CF_CEL_FUNCTION(sqrt_int)
 {
-    (void)run, (void)n;
-    *ret = cf_cel_double(sqrt((double)args[0].i));
-    return cf_ok();
+    return cf_cel_give(ret, cf_cel_double(sqrt((double)args[0].i)));
 }
 
-static cf_result sqrt_uint(cf_cel_run *run, const cf_cel_value *args, uint32_t n, cf_cel_value *ret)
+CF_CEL_FUNCTION(sqrt_uint)
 {
-    (void)run, (void)n;
-    *ret = cf_cel_double(sqrt((double)args[0].u));
-    return cf_ok();
+    return cf_cel_give(ret, cf_cel_double(sqrt((double)args[0].u)));
 }
 
 /* ---- Bits: int and uint have them at the same place, and the outcome has the type of the first argument ---- */
@@ -121,43 +138,35 @@ static cf_result bits(const cf_cel_value *args, uint64_t u, cf_cel_value *ret)
     return cf_ok();
 }
 
-static cf_result bit_and(cf_cel_run *run, const cf_cel_value *args, uint32_t n, cf_cel_value *ret)
+CF_CEL_FUNCTION(bit_and)
 {
-    (void)run, (void)n;
     return bits(args, args[0].u & args[1].u, ret);
 }
 
-static cf_result bit_or(cf_cel_run *run, const cf_cel_value *args, uint32_t n, cf_cel_value *ret)
+CF_CEL_FUNCTION(bit_or)
 {
-    (void)run, (void)n;
     return bits(args, args[0].u | args[1].u, ret);
 }
 
-static cf_result bit_xor(cf_cel_run *run, const cf_cel_value *args, uint32_t n, cf_cel_value *ret)
+CF_CEL_FUNCTION(bit_xor)
 {
-    (void)run, (void)n;
     return bits(args, args[0].u ^ args[1].u, ret);
 }
 
-static cf_result bit_not(cf_cel_run *run, const cf_cel_value *args, uint32_t n, cf_cel_value *ret)
+CF_CEL_FUNCTION(bit_not)
 {
-    (void)run, (void)n;
     return bits(args, ~args[0].u, ret);
 }
 
-static cf_result shift_left(cf_cel_run *run, const cf_cel_value *args, uint32_t n,
-                            cf_cel_value *ret)
+CF_CEL_FUNCTION(shift_left)
 {
-    (void)run, (void)n;
     CF_REQUIRE(args[1].i >= 0, CEL_ARGUMENT);
     return bits(args, args[1].i > 63 ? 0 : args[0].u << args[1].i, ret);
 }
 
 /* Fills with zeros, whatever the sign. */
-static cf_result shift_right(cf_cel_run *run, const cf_cel_value *args, uint32_t n,
-                             cf_cel_value *ret)
+CF_CEL_FUNCTION(shift_right)
 {
-    (void)run, (void)n;
     CF_REQUIRE(args[1].i >= 0, CEL_ARGUMENT);
     return bits(args, args[1].i > 63 ? 0 : args[0].u >> args[1].i, ret);
 }

@@ -2,7 +2,7 @@
 /* IP addresses and prefixes in CIDR notation. A strict reader of its own: decimal octets without zeros in front, no zones, and no
  * IPv4-mapped address in the dotted spelling, which other readers take for another address. One that is spelled in hexadecimal digits
  * is read as the IPv4 address that it stands for, so that no comparison and no prefix tells the two apart. */
-#include "core/cel/function.h"
+#include "core/cel/lib_priv.h"
 
 #define ADDRESS_BYTES 16u
 #define GROUPS 8u
@@ -220,50 +220,42 @@ static cf_result address_value(cf_cel_run *run, cf_cel_kind kind, const address 
     return cf_ok();
 }
 
-static cf_result ip_of(cf_cel_run *run, const cf_cel_value *args, uint32_t n, cf_cel_value *ret)
+CF_CEL_FUNCTION(ip_of)
 {
-    (void)n;
     address a;
     CF_REQUIRE(read_ip(cf_cel_text(&args[0]), &a), CEL_CONVERT);
     return address_value(run, CF_CEL_IP, &a, ret);
 }
 
-static cf_result cidr_of(cf_cel_run *run, const cf_cel_value *args, uint32_t n, cf_cel_value *ret)
+CF_CEL_FUNCTION(cidr_of)
 {
-    (void)n;
     address a;
     CF_REQUIRE(read_cidr(cf_cel_text(&args[0]), &a), CEL_CONVERT);
     return address_value(run, CF_CEL_CIDR, &a, ret);
 }
 
-static cf_result is_ip(cf_cel_run *run, const cf_cel_value *args, uint32_t n, cf_cel_value *ret)
+CF_CEL_FUNCTION(is_ip)
 {
-    (void)run, (void)n;
     address a;
-    *ret = cf_cel_bool(read_ip(cf_cel_text(&args[0]), &a));
-    return cf_ok();
+    return cf_cel_give(ret, cf_cel_bool(read_ip(cf_cel_text(&args[0]), &a)));
 }
 
-static cf_result is_cidr(cf_cel_run *run, const cf_cel_value *args, uint32_t n, cf_cel_value *ret)
+CF_CEL_FUNCTION(is_cidr)
 {
-    (void)run, (void)n;
     address a;
-    *ret = cf_cel_bool(read_cidr(cf_cel_text(&args[0]), &a));
-    return cf_ok();
+    return cf_cel_give(ret, cf_cel_bool(read_cidr(cf_cel_text(&args[0]), &a)));
 }
 
-static cf_result is_canonical(cf_cel_run *run, const cf_cel_value *args, uint32_t n,
-                              cf_cel_value *ret)
+CF_CEL_FUNCTION(is_canonical)
 {
-    (void)run, (void)n;
     address a;
     char text[CF_CEL_PRINT_BYTES];
     size_t len;
     CF_REQUIRE(read_ip(cf_cel_text(&args[0]), &a), CEL_CONVERT);
     const cf_cel_value v = {.kind = CF_CEL_IP, .aux = a.family, .s = a.octets};
     CF_TRY(cf_cel_print(&v, text, &len));
-    *ret = cf_cel_bool(cf_view_eq(cf_cel_text(&args[0]), cf_view_make(text, len)));
-    return cf_ok();
+    return cf_cel_give(ret,
+                       cf_cel_bool(cf_view_eq(cf_cel_text(&args[0]), cf_view_make(text, len))));
 }
 
 /* ---- Kinds of addresses ---- */
@@ -331,21 +323,35 @@ static bool global_unicast(const cf_cel_value *ip)
            !link_local_unicast(ip);
 }
 
-#define OF_IP(name, value)                                                                         \
-    static cf_result name(cf_cel_run *run, const cf_cel_value *args, uint32_t n,                   \
-                          cf_cel_value *ret)                                                       \
-    {                                                                                              \
-        (void)run, (void)n;                                                                        \
-        *ret = (value);                                                                            \
-        return cf_ok();                                                                            \
-    }
+CF_CEL_FUNCTION(family)
+{
+    return cf_cel_give(ret, cf_cel_int(args[0].aux));
+}
 
-OF_IP(family, cf_cel_int(args[0].aux))
-OF_IP(is_unspecified, cf_cel_bool(unspecified(&args[0])))
-OF_IP(is_loopback, cf_cel_bool(loopback(&args[0])))
-OF_IP(is_global_unicast, cf_cel_bool(global_unicast(&args[0])))
-OF_IP(is_link_local_multicast, cf_cel_bool(link_local_multicast(&args[0])))
-OF_IP(is_link_local_unicast, cf_cel_bool(link_local_unicast(&args[0])))
+CF_CEL_FUNCTION(is_unspecified)
+{
+    return cf_cel_give(ret, cf_cel_bool(unspecified(&args[0])));
+}
+
+CF_CEL_FUNCTION(is_loopback)
+{
+    return cf_cel_give(ret, cf_cel_bool(loopback(&args[0])));
+}
+
+CF_CEL_FUNCTION(is_global_unicast)
+{
+    return cf_cel_give(ret, cf_cel_bool(global_unicast(&args[0])));
+}
+
+CF_CEL_FUNCTION(is_link_local_multicast)
+{
+    return cf_cel_give(ret, cf_cel_bool(link_local_multicast(&args[0])));
+}
+
+CF_CEL_FUNCTION(is_link_local_unicast)
+{
+    return cf_cel_give(ret, cf_cel_bool(link_local_unicast(&args[0])));
+}
 
 /* ---- Prefixes ---- */
 
@@ -361,56 +367,43 @@ static bool covers(const cf_cel_value *cidr, const uint8_t *octets, uint32_t fam
     return cidr->aux == family_no && starts_with(octets, cidr->s, bits_of(cidr->len, cidr->aux));
 }
 
-static cf_result contains_ip(cf_cel_run *run, const cf_cel_value *args, uint32_t n,
-                             cf_cel_value *ret)
+CF_CEL_FUNCTION(contains_ip)
 {
-    (void)run, (void)n;
-    *ret = cf_cel_bool(covers(&args[0], args[1].s, args[1].aux));
-    return cf_ok();
+    return cf_cel_give(ret, cf_cel_bool(covers(&args[0], args[1].s, args[1].aux)));
 }
 
-static cf_result contains_ip_text(cf_cel_run *run, const cf_cel_value *args, uint32_t n,
-                                  cf_cel_value *ret)
+CF_CEL_FUNCTION(contains_ip_text)
 {
-    (void)run, (void)n;
     address a;
     CF_REQUIRE(read_ip(cf_cel_text(&args[1]), &a), CEL_CONVERT);
-    *ret = cf_cel_bool(covers(&args[0], a.octets, a.family));
-    return cf_ok();
+    return cf_cel_give(ret, cf_cel_bool(covers(&args[0], a.octets, a.family)));
 }
 
-static cf_result contains_cidr(cf_cel_run *run, const cf_cel_value *args, uint32_t n,
-                               cf_cel_value *ret)
+CF_CEL_FUNCTION(contains_cidr)
 {
-    (void)run, (void)n;
-    *ret = cf_cel_bool(args[0].len <= args[1].len && covers(&args[0], args[1].s, args[1].aux));
-    return cf_ok();
+    return cf_cel_give(
+        ret, cf_cel_bool(args[0].len <= args[1].len && covers(&args[0], args[1].s, args[1].aux)));
 }
 
-static cf_result contains_cidr_text(cf_cel_run *run, const cf_cel_value *args, uint32_t n,
-                                    cf_cel_value *ret)
+CF_CEL_FUNCTION(contains_cidr_text)
 {
-    (void)run, (void)n;
     address a;
     CF_REQUIRE(read_cidr(cf_cel_text(&args[1]), &a), CEL_CONVERT);
-    *ret = cf_cel_bool(args[0].len <= a.bits && covers(&args[0], a.octets, a.family));
-    return cf_ok();
+    return cf_cel_give(ret,
+                       cf_cel_bool(args[0].len <= a.bits && covers(&args[0], a.octets, a.family)));
 }
 
-static cf_result prefix_length(cf_cel_run *run, const cf_cel_value *args, uint32_t n,
-                               cf_cel_value *ret)
+CF_CEL_FUNCTION(prefix_length)
 {
-    (void)run, (void)n;
-    *ret = cf_cel_int(args[0].len);
-    return cf_ok();
+    return cf_cel_give(ret, cf_cel_int(args[0].len));
 }
 
 /* The address with host bits. Of a prefix wider than all mapped addresses it may be a mapped one. */
-static cf_result cidr_ip(cf_cel_run *run, const cf_cel_value *args, uint32_t n, cf_cel_value *ret)
+CF_CEL_FUNCTION(cidr_ip)
 {
-    (void)run, (void)n;
-    *ret = (cf_cel_value){.kind = CF_CEL_IP, .aux = is_mapped(args[0].s) ? 4 : 6, .s = args[0].s};
-    return cf_ok();
+    return cf_cel_give(
+        ret,
+        (cf_cel_value){.kind = CF_CEL_IP, .aux = is_mapped(args[0].s) ? 4 : 6, .s = args[0].s});
 }
 
 static void mask(const cf_cel_value *cidr, address *ret)
@@ -423,21 +416,19 @@ static void mask(const cf_cel_value *cidr, address *ret)
     }
 }
 
-static cf_result masked(cf_cel_run *run, const cf_cel_value *args, uint32_t n, cf_cel_value *ret)
+CF_CEL_FUNCTION(masked)
 {
-    (void)n;
     address a;
     mask(&args[0], &a);
     return address_value(run, CF_CEL_CIDR, &a, ret);
 }
 
-static cf_result is_mask(cf_cel_run *run, const cf_cel_value *args, uint32_t n, cf_cel_value *ret)
+CF_CEL_FUNCTION(is_mask)
 {
-    (void)run, (void)n;
     address a;
     mask(&args[0], &a);
-    *ret = cf_cel_bool(cf_view_eq(CF_VIEW_OF(a.octets), (cf_view){args[0].s, ADDRESS_BYTES}));
-    return cf_ok();
+    return cf_cel_give(
+        ret, cf_cel_bool(cf_view_eq(CF_VIEW_OF(a.octets), (cf_view){args[0].s, ADDRESS_BYTES})));
 }
 
 static const cf_cel_function rows[] = {

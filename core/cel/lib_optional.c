@@ -1,50 +1,39 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Optionals: what are functions of them. or, orValue, optMap, optFlatMap and the selections with a question mark are the engine's. */
-#include "core/cel/function.h"
+#include "core/cel/lib_priv.h"
 
-static cf_result of(cf_cel_run *run, const cf_cel_value *args, uint32_t n, cf_cel_value *ret)
+CF_CEL_FUNCTION(of)
 {
-    (void)n;
     return cf_cel_optional_of(run, &args[0], ret);
 }
 
-static cf_result of_non_zero(cf_cel_run *run, const cf_cel_value *args, uint32_t n,
-                             cf_cel_value *ret)
+CF_CEL_FUNCTION(of_non_zero)
 {
-    (void)n;
     if (!cf_cel_is_zero(&args[0])) {
         return cf_cel_optional_of(run, &args[0], ret);
     }
-    *ret = cf_cel_optional(NULL);
-    return cf_ok();
+    return cf_cel_give(ret, cf_cel_optional(NULL));
 }
 
-static cf_result none(cf_cel_run *run, const cf_cel_value *args, uint32_t n, cf_cel_value *ret)
+CF_CEL_FUNCTION(none)
 {
-    (void)run, (void)args, (void)n;
-    *ret = cf_cel_optional(NULL);
-    return cf_ok();
+    return cf_cel_give(ret, cf_cel_optional(NULL));
 }
 
-static cf_result has_value(cf_cel_run *run, const cf_cel_value *args, uint32_t n, cf_cel_value *ret)
+CF_CEL_FUNCTION(has_value)
 {
-    (void)run, (void)n;
-    *ret = cf_cel_bool(args[0].items != NULL);
-    return cf_ok();
+    return cf_cel_give(ret, cf_cel_bool(args[0].items != NULL));
 }
 
-static cf_result value(cf_cel_run *run, const cf_cel_value *args, uint32_t n, cf_cel_value *ret)
+CF_CEL_FUNCTION(value)
 {
-    (void)run, (void)n;
     CF_REQUIRE(args[0].items != NULL, CEL_NONE);
-    *ret = *args[0].items;
-    return cf_ok();
+    return cf_cel_give(ret, *args[0].items);
 }
 
 /* What the optionals of a list hold, without those that hold nothing. */
-static cf_result unwrap(cf_cel_run *run, const cf_cel_value *args, uint32_t n, cf_cel_value *ret)
+CF_CEL_FUNCTION(unwrap)
 {
-    (void)n;
     cf_cel_items kept = {0};
     CF_TRY(cf_cel_charge(run, args[0].len));
     for (uint32_t i = 0; i < args[0].len; i++) {
@@ -54,8 +43,7 @@ static cf_result unwrap(cf_cel_run *run, const cf_cel_value *args, uint32_t n, c
             CF_TRY(cf_cel_items_push(run, &kept, element->items));
         }
     }
-    *ret = cf_cel_items_list(&kept);
-    return cf_ok();
+    return cf_cel_give(ret, cf_cel_items_list(&kept));
 }
 
 static const cf_cel_function rows[] = {

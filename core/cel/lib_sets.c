@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* sets.*: lists whose order and repetitions do not count. */
+#include "core/cel/lib_priv.h"
 #include "core/cel/set_priv.h"
 
 /* Below it every double that equals a whole number equals it exactly, as the keys of a map do. */
@@ -98,36 +99,28 @@ static cf_result first_found(cf_cel_run *run, const cf_cel_value *in, const cf_c
     return cf_ok();
 }
 
-static cf_result contains(cf_cel_run *run, const cf_cel_value *args, uint32_t n, cf_cel_value *ret)
+CF_CEL_FUNCTION(contains)
 {
-    (void)n;
     bool lacks;
     CF_TRY(first_found(run, &args[0], &args[1], false, &lacks));
-    *ret = cf_cel_bool(!lacks);
-    return cf_ok();
+    return cf_cel_give(ret, cf_cel_bool(!lacks));
 }
 
-static cf_result equivalent(cf_cel_run *run, const cf_cel_value *args, uint32_t n,
-                            cf_cel_value *ret)
+CF_CEL_FUNCTION(equivalent)
 {
-    (void)n;
     bool lacks;
     CF_TRY(first_found(run, &args[0], &args[1], false, &lacks));
     if (!lacks) {
         CF_TRY(first_found(run, &args[1], &args[0], false, &lacks));
     }
-    *ret = cf_cel_bool(!lacks);
-    return cf_ok();
+    return cf_cel_give(ret, cf_cel_bool(!lacks));
 }
 
-static cf_result intersects(cf_cel_run *run, const cf_cel_value *args, uint32_t n,
-                            cf_cel_value *ret)
+CF_CEL_FUNCTION(intersects)
 {
-    (void)n;
     bool shares;
     CF_TRY(first_found(run, &args[1], &args[0], true, &shares));
-    *ret = cf_cel_bool(shares);
-    return cf_ok();
+    return cf_cel_give(ret, cf_cel_bool(shares));
 }
 
 static const cf_cel_function rows[] = {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* timestamp(), duration() and what is read off them. Arithmetic and order are operators, the engine's. */
-#include "core/cel/function.h"
+#include "core/cel/lib_priv.h"
 #include "core/time/zone.h"
 
 /* The words of core/time in those of the language. */
@@ -12,43 +12,33 @@ static cf_result told(cf_result r)
     return r.code == CF_ERR_MALFORMED ? cf_fail(CF_ERR_CEL_CONVERT) : r;
 }
 
-static cf_result same(cf_cel_run *run, const cf_cel_value *args, uint32_t n, cf_cel_value *ret)
+CF_CEL_FUNCTION(same)
 {
-    (void)run, (void)n;
-    *ret = args[0];
-    return cf_ok();
+    return cf_cel_give(ret, args[0]);
 }
 
-static cf_result timestamp_text(cf_cel_run *run, const cf_cel_value *args, uint32_t n,
-                                cf_cel_value *ret)
+CF_CEL_FUNCTION(timestamp_text)
 {
-    (void)n;
     cf_timestamp t;
     CF_TRY(cf_cel_charge_text(run, args[0].len));
     CF_TRY(told(cf_timestamp_parse(cf_cel_text(&args[0]), &t)));
-    *ret = cf_cel_timestamp(t.seconds, t.nanos);
-    return cf_ok();
+    return cf_cel_give(ret, cf_cel_timestamp(t.seconds, t.nanos));
 }
 
-static cf_result timestamp_seconds(cf_cel_run *run, const cf_cel_value *args, uint32_t n,
-                                   cf_cel_value *ret)
+CF_CEL_FUNCTION(timestamp_seconds)
 {
-    (void)run, (void)n;
     cf_timestamp t;
     CF_TRY(told(cf_timestamp_make(args[0].i, &t)));
-    *ret = cf_cel_timestamp(t.seconds, t.nanos);
-    return cf_ok();
+    return cf_cel_give(ret, cf_cel_timestamp(t.seconds, t.nanos));
 }
 
-static cf_result duration_text(cf_cel_run *run, const cf_cel_value *args, uint32_t n,
-                               cf_cel_value *ret)
+CF_CEL_FUNCTION(duration_text)
 {
-    (void)n;
     cf_duration d;
-    CF_TRY(cf_cel_charge(run, 1 + args[0].len)); /* each term is a product of its own: 15 to 25 ns for two octets */
+    /* Each term is a product of its own: 15 to 25 ns for two octets. */
+    CF_TRY(cf_cel_charge(run, 1 + args[0].len));
     CF_TRY(told(cf_duration_parse(cf_cel_text(&args[0]), &d)));
-    *ret = cf_cel_duration(d);
-    return cf_ok();
+    return cf_cel_give(ret, cf_cel_duration(d));
 }
 
 /* ---- Parts of a timestamp: args[1], if there is one, is the time zone ---- */
@@ -68,43 +58,97 @@ static cf_result civil_of(cf_cel_run *run, const cf_cel_value *args, uint32_t n,
     return told(cf_civil_at(args[0].i, offset_seconds, ret));
 }
 
-#define PART_OF_TIMESTAMP(name, part)                                                              \
-    static cf_result name(cf_cel_run *run, const cf_cel_value *args, uint32_t n,                   \
-                          cf_cel_value *ret)                                                       \
-    {                                                                                              \
-        cf_civil at;                                                                               \
-        CF_TRY(civil_of(run, args, n, &at));                                                       \
-        *ret = cf_cel_int(part);                                                                   \
-        return cf_ok();                                                                            \
-    }
+CF_CEL_FUNCTION(full_year)
+{
+    cf_civil at;
+    CF_TRY(civil_of(run, args, n, &at));
+    return cf_cel_give(ret, cf_cel_int(at.year));
+}
 
-PART_OF_TIMESTAMP(full_year, at.year)
-PART_OF_TIMESTAMP(month, at.month - 1)
-PART_OF_TIMESTAMP(date, at.day)
-PART_OF_TIMESTAMP(day_of_month, at.day - 1)
-PART_OF_TIMESTAMP(day_of_week, at.weekday)
-PART_OF_TIMESTAMP(day_of_year, at.day_of_year)
-PART_OF_TIMESTAMP(hours, at.hour)
-PART_OF_TIMESTAMP(minutes, at.minute)
-PART_OF_TIMESTAMP(seconds, at.second)
-PART_OF_TIMESTAMP(milliseconds, args[0].len / 1000000)
+CF_CEL_FUNCTION(month)
+{
+    cf_civil at;
+    CF_TRY(civil_of(run, args, n, &at));
+    return cf_cel_give(ret, cf_cel_int(at.month - 1));
+}
+
+CF_CEL_FUNCTION(date)
+{
+    cf_civil at;
+    CF_TRY(civil_of(run, args, n, &at));
+    return cf_cel_give(ret, cf_cel_int(at.day));
+}
+
+CF_CEL_FUNCTION(day_of_month)
+{
+    cf_civil at;
+    CF_TRY(civil_of(run, args, n, &at));
+    return cf_cel_give(ret, cf_cel_int(at.day - 1));
+}
+
+CF_CEL_FUNCTION(day_of_week)
+{
+    cf_civil at;
+    CF_TRY(civil_of(run, args, n, &at));
+    return cf_cel_give(ret, cf_cel_int(at.weekday));
+}
+
+CF_CEL_FUNCTION(day_of_year)
+{
+    cf_civil at;
+    CF_TRY(civil_of(run, args, n, &at));
+    return cf_cel_give(ret, cf_cel_int(at.day_of_year));
+}
+
+CF_CEL_FUNCTION(hours)
+{
+    cf_civil at;
+    CF_TRY(civil_of(run, args, n, &at));
+    return cf_cel_give(ret, cf_cel_int(at.hour));
+}
+
+CF_CEL_FUNCTION(minutes)
+{
+    cf_civil at;
+    CF_TRY(civil_of(run, args, n, &at));
+    return cf_cel_give(ret, cf_cel_int(at.minute));
+}
+
+CF_CEL_FUNCTION(seconds)
+{
+    cf_civil at;
+    CF_TRY(civil_of(run, args, n, &at));
+    return cf_cel_give(ret, cf_cel_int(at.second));
+}
+
+CF_CEL_FUNCTION(milliseconds)
+{
+    cf_civil at;
+    CF_TRY(civil_of(run, args, n, &at));
+    return cf_cel_give(ret, cf_cel_int(args[0].len / 1000000));
+}
 
 /* ---- A duration as whole units, cut towards zero; milliseconds are those beyond the seconds ---- */
 
-#define UNITS_OF_DURATION(name, units)                                                             \
-    static cf_result name(cf_cel_run *run, const cf_cel_value *args, uint32_t n,                   \
-                          cf_cel_value *ret)                                                       \
-    {                                                                                              \
-        (void)run, (void)n;                                                                        \
-        cf_duration d = args[0].i;                                                                 \
-        *ret = cf_cel_int(units);                                                                  \
-        return cf_ok();                                                                            \
-    }
+CF_CEL_FUNCTION(duration_hours)
+{
+    return cf_cel_give(ret, cf_cel_int(args[0].i / (CF_SECONDS_PER_HOUR * CF_NANOS_PER_SECOND)));
+}
 
-UNITS_OF_DURATION(duration_hours, d / (CF_SECONDS_PER_HOUR * CF_NANOS_PER_SECOND))
-UNITS_OF_DURATION(duration_minutes, d / (CF_SECONDS_PER_MINUTE * CF_NANOS_PER_SECOND))
-UNITS_OF_DURATION(duration_seconds, d / CF_NANOS_PER_SECOND)
-UNITS_OF_DURATION(duration_milliseconds, d % CF_NANOS_PER_SECOND / 1000000)
+CF_CEL_FUNCTION(duration_minutes)
+{
+    return cf_cel_give(ret, cf_cel_int(args[0].i / (CF_SECONDS_PER_MINUTE * CF_NANOS_PER_SECOND)));
+}
+
+CF_CEL_FUNCTION(duration_seconds)
+{
+    return cf_cel_give(ret, cf_cel_int(args[0].i / CF_NANOS_PER_SECOND));
+}
+
+CF_CEL_FUNCTION(duration_milliseconds)
+{
+    return cf_cel_give(ret, cf_cel_int(args[0].i % CF_NANOS_PER_SECOND / 1000000));
+}
 
 static const cf_cel_function rows[] = {
     {"timestamp", "(timestamp)->timestamp", same, 0},
