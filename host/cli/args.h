@@ -15,7 +15,7 @@ enum {
 };
 
 #define CF_CLI_OPTIONS_MAX 16 /* options of one verb */
-#define CF_CLI_WORDS_MAX 4    /* positional arguments of one verb */
+#define CF_CLI_WORDS_MAX 16   /* positional arguments of one verb */
 
 /** An option of a verb. value is its placeholder in the help, NULL for a switch. */
 typedef struct {

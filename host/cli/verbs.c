@@ -58,6 +58,15 @@ static const cli_option token_options[] = {{"name", "NAME", "what the token is f
                                            {"days", "N", "days until it expires (default: never)"},
                                            CLI_OPTIONS_CLIENT,
                                            {NULL, NULL, NULL}};
+static const cli_option cel_options[] = {
+    {"file", "FILE", "read the expression from here"},
+    {"bindings", "FILE", "a JSON object: its members are variables (of type dyn)"},
+    {"types", "TEXT", "types of variables: \"x: int; y: list(string)\""},
+    {"unchecked", NULL,
+     "leave out the type checker: what it would refuse fails when it is evaluated"},
+    {"json", NULL, "print JSON"},
+    {"help", NULL, "print this help"},
+    {NULL, NULL, NULL}};
 static const cli_option plain_options[] = {
     {"json", NULL, "print JSON"}, {"help", NULL, "print this help"}, {NULL, NULL, NULL}};
 
@@ -98,6 +107,19 @@ const cli_verb cli_verbs[] = {
      cli_token_list},
     {"token", "revoke", "ID", 1, 1, "make a token invalid at once", "", client_options,
      cli_token_revoke},
+    {"cel", "eval", "[EXPRESSION]", 0, 1, "evaluate an expression",
+     "Prints the result as JSON. An error goes to standard error with its code and place; exit "
+     "status 1. docs/cel.md describes the language.",
+     cel_options, cli_cel_eval},
+    {"cel", "check", "[EXPRESSION]", 0, 1, "print the type of an expression's result",
+     "Checks and compiles it, and does not evaluate it.", cel_options, cli_cel_check},
+    {"cel", "conformance", "FILE.jsonl...", 1, CF_CLI_WORDS_MAX,
+     "run rows of expressions and what they must give",
+     "Prints failures by id, and `N passed, M failed` as the last line; exit status 1 if any "
+     "failed.\n"
+     "Rows that expect a value are also run without the type checker, which never changes a "
+     "result.",
+     plain_options, cli_cel_conformance},
     {NULL, "version", "", 0, 0, "print version and libraries", "", plain_options, cli_version},
     {NULL, "completion", "", 0, 0, "print completion for bash",
      "Use it with: source <(coffer completion)", plain_options, cli_completion},

@@ -26,5 +26,8 @@ int cli_audit_verify(const cli_args *args);
 int cli_token_create(const cli_args *args);
 int cli_token_list(const cli_args *args);
 int cli_token_revoke(const cli_args *args);
+int cli_cel_eval(const cli_args *args);
+int cli_cel_check(const cli_args *args);
+int cli_cel_conformance(const cli_args *args);
 int cli_version(const cli_args *args);
 int cli_completion(const cli_args *args);
