@@ -47,8 +47,13 @@ static const type_name names[] = {
 
 static const type_name *name_find(cf_view name)
 {
+    if (name.len == 0) {
+        return NULL;
+    }
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
-        if (cf_view_eq(name, names[i].name)) {
+        /* the parser asks for every name that is no variable: most differ here */
+        cf_view n = names[i].name;
+        if (n.len == name.len && n.data[0] == name.data[0] && cf_view_eq(name, n)) {
             return &names[i];
         }
     }
