@@ -72,9 +72,21 @@ static size_t utf8_step(const uint8_t *p, size_t left)
     return overlong || beyond ? 0 : n;
 }
 
+/* True if the eight octets at p are ASCII. */
+static bool eight_ascii(const uint8_t *p)
+{
+    uint64_t word;
+    memcpy(&word, p, sizeof word);
+    return (word & UINT64_C(0x8080808080808080)) == 0;
+}
+
 bool cf_utf8_ok(cf_view v)
 {
     for (size_t i = 0; i < v.len;) {
+        if (v.len - i >= 8 && eight_ascii(v.data + i)) {
+            i += 8;
+            continue;
+        }
         size_t n = utf8_step(v.data + i, v.len - i);
         if (n == 0) {
             return false;

@@ -4,7 +4,7 @@
 /* Scratch memory of one compilation, far above what the budget of nodes needs. */
 #define COMPILE_BYTES_MAX ((size_t)12 << 20)
 /* What most compilations get by with. */
-#define COMPILE_BYTES_FIRST 12288
+#define COMPILE_BYTES_FIRST 8192
 
 static uint32_t bound32(uint32_t n, uint32_t max)
 {
