@@ -19,19 +19,25 @@ static void put_base64(cf_kms_body *b, const char *name, cf_view value)
 static cf_result check_context(const cf_kms_context *ctx)
 {
     CF_REQUIRE((ctx->tenant.len == 0) == (ctx->vault_id.len == 0), ARGUMENT);
+    CF_REQUIRE(ctx->tenant.len == 0 || ctx->secret.len == 0, ARGUMENT);
     return cf_ok();
 }
 
 /* Sent with the same members and in the same order when a key is made and when it is used, though the order is free. */
 static void put_context(cf_kms_body *b, const cf_kms_context *ctx)
 {
-    if (ctx->tenant.len > 0) {
-        cf_kms_body_name(b, "EncryptionContext");
-        cf_kms_body_open(b, '{');
+    if (ctx->tenant.len == 0 && ctx->secret.len == 0) {
+        return;
+    }
+    cf_kms_body_name(b, "EncryptionContext");
+    cf_kms_body_open(b, '{');
+    if (ctx->secret.len > 0) {
+        put_str(b, "coffer:secret", ctx->secret);
+    } else {
         put_str(b, "tenant", ctx->tenant);
         put_str(b, "vault_id", ctx->vault_id);
-        cf_kms_body_close(b, '}');
     }
+    cf_kms_body_close(b, '}');
 }
 
 CF_MUST_USE cf_result cf_kms_decrypt_encode(cf_view blob, cf_view key_id, const cf_kms_context *ctx,

@@ -10,13 +10,15 @@
 #define CF_KMS_PUBLIC_KEY_BYTES_MAX 8192
 #define CF_KMS_DOCUMENT_BYTES_MAX 262144
 
-/** EncryptionContext {"tenant", "vault_id"}; both empty: none (data of the AWS sample). */
+/** EncryptionContext {"tenant", "vault_id"} of a vault's key, or {"coffer:secret"} of a named secret; all empty: none (data of the AWS
+ *  sample). */
 typedef struct {
     cf_view tenant, vault_id;
+    cf_view secret;
 } cf_kms_context;
 
 /** Body of Decrypt with Recipient. key_id empty: not named. Appends.
- *  error ARGUMENT half a context, or an empty blob or document; SIZE a blob or document over its limit; UTF8; NO_MEMORY */
+ *  error ARGUMENT half a context or both, or an empty blob or document; SIZE a blob or document over its limit; UTF8; NO_MEMORY */
 CF_MUST_USE cf_result cf_kms_decrypt_encode(cf_view blob, cf_view key_id, const cf_kms_context *ctx,
                                             cf_view attestation_doc, cf_buf *out);
 /** CiphertextForRecipient of the answer, appended. error KMS_ANSWER: none, or a plaintext came back, or no JSON; NO_MEMORY. */

@@ -101,7 +101,7 @@ static CF_MUST_USE cf_result call_kms(cf_unwrap *u, const flight *f, cf_kms_link
     CF_BUF(body);
     CF_BUF(scratch);
     CF_BUF(answer);
-    const cf_kms_context context = {f->tenant, f->vault_id};
+    const cf_kms_context context = {.tenant = f->tenant, .vault_id = f->vault_id};
     uint64_t now_ms = cf_clock_mono_ms();
     CF_TRY(cf_identity_document(u->spec.identity, cf_clock_boot_ms(), &document));
     CF_TRY(cf_kms_decrypt_encode(f->blob, f->kms_key, &context, cf_buf_view(&document), &body));

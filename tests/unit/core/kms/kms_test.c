@@ -5,8 +5,9 @@
 #include "tests/support/failmalloc.h"
 #include "tests/support/test.h"
 
-static const cf_kms_context some = {CF_LIT_INIT("t1"), CF_LIT_INIT("v_1")};
-static const cf_kms_context none = {{NULL, 0}, {NULL, 0}};
+static const cf_kms_context some = {CF_LIT_INIT("t1"), CF_LIT_INIT("v_1"), {NULL, 0}};
+static const cf_kms_context secret = {.secret = CF_LIT_INIT("email-index")};
+static const cf_kms_context none = {{NULL, 0}, {NULL, 0}, {NULL, 0}};
 
 static void test_decrypt_body(void **state)
 {
@@ -24,6 +25,13 @@ static void test_decrypt_body(void **state)
     assert_view(cf_buf_view(&out), CF_LIT("{\"CiphertextBlob\":\"YmxvYg==\","
                                           "\"Recipient\":{\"KeyEncryptionAlgorithm\":\"RSAES_OAEP_"
                                           "SHA_256\",\"AttestationDocument\":\"ZG9j\"}}"));
+    cf_buf_clear(&out);
+    assert_ok(cf_kms_decrypt_encode(CF_LIT("blob"), CF_LIT("k"), &secret, CF_LIT("doc"), &out));
+    assert_view(cf_buf_view(&out),
+                CF_LIT("{\"CiphertextBlob\":\"YmxvYg==\",\"KeyId\":\"k\","
+                       "\"EncryptionContext\":{\"coffer:secret\":\"email-index\"},"
+                       "\"Recipient\":{\"KeyEncryptionAlgorithm\":\"RSAES_OAEP_SHA_256\","
+                       "\"AttestationDocument\":\"ZG9j\"}}"));
 }
 
 static void test_decrypt_body_arguments(void **state)
@@ -31,10 +39,12 @@ static void test_decrypt_body_arguments(void **state)
     (void)state;
     static const uint8_t large[CF_KMS_DOCUMENT_BYTES_MAX + 1];
     CF_BUF(out);
-    cf_kms_context half = {CF_LIT("t"), CF_VIEW_EMPTY}, other_half = {CF_VIEW_EMPTY, CF_LIT("v")};
+    cf_kms_context half = {.tenant = CF_LIT("t")}, other_half = {.vault_id = CF_LIT("v")};
+    cf_kms_context both = {CF_LIT("t"), CF_LIT("v"), CF_LIT("s")};
     cf_view x = CF_LIT("x");
     assert_err(cf_kms_decrypt_encode(x, x, &half, x, &out), ARGUMENT);
     assert_err(cf_kms_decrypt_encode(x, x, &other_half, x, &out), ARGUMENT);
+    assert_err(cf_kms_decrypt_encode(x, x, &both, x, &out), ARGUMENT);
     assert_err(cf_kms_decrypt_encode(CF_VIEW_EMPTY, x, &some, x, &out), ARGUMENT);
     assert_err(cf_kms_decrypt_encode(x, x, &some, CF_VIEW_EMPTY, &out), ARGUMENT);
     assert_err(cf_kms_decrypt_encode(x, CF_LIT("\xff"), &some, x, &out), UTF8);
