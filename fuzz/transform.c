@@ -15,23 +15,27 @@ static cf_cel_env *env(void)
     return e;
 }
 
-static cf_result get(void *ctx, const cf_transform_source *s, const cf_cel_program **ret,
+static cf_result get(void *ctx, const cf_transform_source *s, const cf_transform_program **ret,
                      cf_cel_error *ret_error)
 {
-    cf_cel_program *made = NULL;
+    cf_cel_program *cel = NULL;
     int *out = ctx;
     *ret = NULL;
-    CF_TRY(cf_transform_compile(env(), s, &made, ret_error));
+    CF_TRY(cf_transform_compile(env(), s, &cel, ret_error));
+    cf_transform_program *made = cf_mem_new(1, sizeof *made);
+    fuzz_check(made != NULL);
+    made->cel = cel;
     ++*out;
     *ret = made;
     return cf_ok();
 }
 
-static void put(void *ctx, const cf_cel_program *program)
+static void put(void *ctx, const cf_transform_program *program)
 {
-    cf_cel_program *made = (cf_cel_program *)(uintptr_t)program;
+    cf_transform_program *made = (cf_transform_program *)(uintptr_t)program;
     int *out = ctx;
-    cf_cel_program_free(&made);
+    cf_cel_program_free(&made->cel);
+    cf_mem_free(made);
     --*out;
 }
 

@@ -15,7 +15,7 @@ typedef struct {
 } entry;
 
 typedef struct {
-    const cf_cel_program *program; /* NULL: error says why */
+    const cf_transform_program *program; /* NULL: error says why */
     cf_cel_error error;
     uint16_t *entries; /* by slot */
     size_t entries_n;
@@ -126,7 +126,7 @@ static void note_reads(cf_transform *t, size_t expression)
     const item *it = &t->items[expression];
     for (size_t i = 0; i < it->entries_n; i++) {
         entry *e = &t->entries[it->entries[i]];
-        bool reads = cf_cel_program_reads(it->program, (uint32_t)i);
+        bool reads = cf_cel_program_reads(it->program->cel, (uint32_t)i);
         e->read = e->read || (reads && !sees_result(e, expression));
     }
 }
@@ -221,7 +221,7 @@ static bool bind(const cf_transform *t, const item *it, cf_cel_value *values)
 {
     for (size_t i = 0; i < it->entries_n; i++) {
         const entry *e = &t->entries[it->entries[i]];
-        if (!cf_cel_program_reads(it->program, (uint32_t)i)) {
+        if (!cf_cel_program_reads(it->program->cel, (uint32_t)i)) {
             continue;
         }
         if (e->code != CF_OK) {
@@ -250,7 +250,7 @@ static CF_MUST_USE cf_result eval(const cf_transform *t, item *it, run_state *s,
     CF_REQUIRE(bind(t, it, values), CEL_INPUT);
     const cf_cel_budget budget = {
         .steps = s->steps, .live_bytes = live, .output_bytes = CF_TRANSFORM_JSON_BYTES_MAX};
-    return cf_cel_eval_shared(it->program, values, s->host, &budget, &s->steps, s->arena, ret,
+    return cf_cel_eval_shared(it->program->cel, values, s->host, &budget, &s->steps, s->arena, ret,
                               &it->error);
 }
 

@@ -54,11 +54,16 @@ CF_MUST_USE cf_result cf_transform_digest(const cf_transform_source *s,
 CF_MUST_USE cf_result cf_transform_compile(const cf_cel_env *env, const cf_transform_source *s,
                                            cf_cel_program **ret, cf_cel_error *ret_error);
 
+/** A program that somebody keeps; the first member of what he keeps with it. */
+typedef struct {
+    cf_cel_program *cel;
+} cf_transform_program;
+
 /** Where programs come from: a cache, or a compiler. get is as cf_transform_compile; what it gave is given back by put. */
 typedef struct {
-    cf_result (*get)(void *ctx, const cf_transform_source *s, const cf_cel_program **ret,
+    cf_result (*get)(void *ctx, const cf_transform_source *s, const cf_transform_program **ret,
                      cf_cel_error *ret_error);
-    void (*put)(void *ctx, const cf_cel_program *program);
+    void (*put)(void *ctx, const cf_transform_program *program);
 } cf_transform_programs;
 
 /* ---- one request ---- */

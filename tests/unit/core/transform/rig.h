@@ -9,27 +9,33 @@
 
 typedef struct {
     cf_cel_env *env;
-    unsigned compiled, out; /* programs made, and not yet given back */
+    unsigned out; /* programs made, and not yet given back */
 } rig_programs;
 
-static inline cf_result rig_get(void *ctx, const cf_transform_source *s, const cf_cel_program **ret,
-                                cf_cel_error *ret_error)
+static inline cf_result rig_get(void *ctx, const cf_transform_source *s,
+                                const cf_transform_program **ret, cf_cel_error *ret_error)
 {
     rig_programs *p = ctx;
-    cf_cel_program *made = NULL;
+    cf_cel_program *cel = NULL;
     *ret = NULL;
-    CF_TRY(cf_transform_compile(p->env, s, &made, ret_error));
-    p->compiled++;
+    CF_TRY(cf_transform_compile(p->env, s, &cel, ret_error));
+    cf_transform_program *made = cf_mem_new(1, sizeof *made);
+    if (made == NULL) {
+        cf_cel_program_free(&cel);
+        return cf_fail(CF_ERR_NO_MEMORY);
+    }
+    made->cel = cel;
     p->out++;
     *ret = made;
     return cf_ok();
 }
 
-static inline void rig_put(void *ctx, const cf_cel_program *program)
+static inline void rig_put(void *ctx, const cf_transform_program *program)
 {
     rig_programs *p = ctx;
-    cf_cel_program *made = (cf_cel_program *)(uintptr_t)program;
-    cf_cel_program_free(&made);
+    cf_transform_program *made = (cf_transform_program *)(uintptr_t)program;
+    cf_cel_program_free(&made->cel);
+    cf_mem_free(made);
     p->out--;
 }
 

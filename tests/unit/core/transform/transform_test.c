@@ -159,8 +159,8 @@ static void test_reads(void **state)
 static cf_view asked_names;
 static char asked_text[64];
 
-static cf_result note_names(void *ctx, const cf_transform_source *s, const cf_cel_program **ret,
-                            cf_cel_error *ret_error)
+static cf_result note_names(void *ctx, const cf_transform_source *s,
+                            const cf_transform_program **ret, cf_cel_error *ret_error)
 {
     assert_true(s->names.len < sizeof asked_text);
     cf_copy(asked_text, s->names.data, s->names.len);
