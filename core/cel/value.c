@@ -419,7 +419,7 @@ static int order_uint_double(uint64_t u, double d)
 
 static int order_int_uint(int64_t i, uint64_t u)
 {
-    return i < 0 || u > INT64_MAX ? -1 : ORDER(i, (int64_t)u);
+    return u > INT64_MAX ? -1 : ORDER(i, (int64_t)u);
 }
 
 static int reversed(int order)

@@ -68,7 +68,9 @@ static const cel_row unique[] = {
     {"[b'a', b'a', 'a'].distinct()", NULL, "[\"YQ==\",\"a\"]"},
     {"[0.0 / 0.0, 0.0 / 0.0].distinct().size()", NULL, "2"},
     /* a large double equals what is rounded to it */
-    {"[9007199254740993, 9007199254740992.0, 9007199254740992].distinct().size()", NULL, "2"},
+    {"[9007199254740993, 9007199254740992.0, 9007199254740992].distinct().map(x, type(x)) == "
+     "[int, int]",
+     NULL, "true"},
     {"[9007199254740992.0, 9007199254740993, 9007199254740992].distinct().size()", NULL, "1"},
     {"[-9007199254740993, -9007199254740992.0].distinct().size()", NULL, "1"},
     {"dyn('aa').distinct()", NULL, NULL, CF_ERR_CEL_TYPE},

@@ -234,6 +234,9 @@ static const cel_row prefixes_read[] = {
     /* prefixes within the mapped addresses are those of IPv4 */
     {"string(cidr('::ffff:c0a8:0/112'))", NULL, "\"192.168.0.0/16\""},
     {"cidr('::ffff:0:0/96') == cidr('0.0.0.0/0')", NULL, "true"},
+    {"string(cidr('::ffff:0:0/96'))", NULL, "\"0.0.0.0/0\""},
+    {"string(cidr('::ffff:0:0/95'))", NULL, "\"::ffff:0:0/95\""},
+    {"cidr('::ffff:0:0/95').ip().family()", NULL, "4"},
     {"cidr('::ffff:0:0/95').ip() == ip('0.0.0.0')", NULL, "true"},
     {"cidr('::ffff:0:0/95').prefixLength()", NULL, "95"},
 };

@@ -150,6 +150,31 @@ static void scalars_are_equal_within_their_type(void **state)
     free((void *)(uintptr_t)copy);
 }
 
+/* Every octet counts, at every length. */
+static void texts_of_all_lengths(void **state)
+{
+    (void)state;
+    RUN(run, ARENA_BYTES);
+    for (size_t len = 0; len < 48; len++) {
+        uint8_t octets[48], twin[48];
+        memset(octets, 'x', sizeof octets);
+        memset(twin, 'x', sizeof twin);
+        for (size_t changed = 0; changed <= len; changed++) {
+            const cf_cel_value a = cf_cel_string((cf_view){octets, len});
+            const cf_cel_value b = cf_cel_string((cf_view){twin, len});
+            const cf_cel_value entry[] = {b, b};
+            const cf_cel_value *found = NULL;
+            bool equal = false;
+            twin[changed] ^= 1;
+            assert_ok(cf_cel_equal(&run, &a, &b, &equal));
+            assert_int_equal(equal, changed == len);
+            assert_ok(cf_cel_map_get(&run, map_of(&run, entry, 1).map, &a, &found));
+            assert_int_equal(found != NULL, changed == len);
+            twin[changed] ^= 1;
+        }
+    }
+}
+
 /* 8.7: by address; prefixes of the two families meet where they mean the same. */
 static void addresses_are_equal_by_their_octets(void **state)
 {
@@ -338,8 +363,14 @@ static void values_have_an_order(void **state)
     int order;
     assert_err(cf_cel_compare(&run, &rows[0].a, &rows[0].b, &order), BUDGET);
     assert_err(cf_cel_compare(&run, &rows[2].a, &rows[2].b, &order), BUDGET);
-    cf_cel_value a = text("a");
+    static char long_text[1600];
+    memset(long_text, 'x', sizeof long_text);
+    cf_cel_value a = cf_cel_string(CF_VIEW_OF(long_text));
+    run.steps = 100;
     assert_err(cf_cel_compare(&run, &a, &a, &order), BUDGET);
+    run.steps = 101;
+    assert_ok(cf_cel_compare(&run, &a, &a, &order));
+    assert_int_equal(run.steps, 0);
 }
 
 /* 9: what optional.ofNonZeroValue turns into none. */
@@ -714,6 +745,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(numbers_are_equal_on_one_line),
         cmocka_unit_test(scalars_are_equal_within_their_type),
+        cmocka_unit_test(texts_of_all_lengths),
         cmocka_unit_test(addresses_are_equal_by_their_octets),
         cmocka_unit_test(lists_and_maps_are_equal_by_content),
         cmocka_unit_test(equality_is_bounded_in_depth),
