@@ -281,18 +281,26 @@ static void collect(cf_view text, const decimal *d, natural *ret, int64_t *ret_e
     set(ret, 0);
     size_t seen = 0;
     bool rest = false;
+    uint64_t chunk = 0, unit = 1;
     for (size_t at = d->first; seen < d->digits; at++) {
         uint8_t c = text.data[at];
         if (c == '.') {
             continue;
         }
         if (seen < DIGITS_KEPT_MAX) {
-            multiply_add(ret, 10, (uint64_t)(c - '0'));
+            chunk = chunk * 10 + (c - '0');
+            unit *= 10;
         } else {
             rest |= c != '0';
         }
+        if (unit == CHUNK) {
+            multiply_add(ret, unit, chunk);
+            chunk = 0;
+            unit = 1;
+        }
         seen++;
     }
+    multiply_add(ret, unit, chunk);
     size_t kept = seen < DIGITS_KEPT_MAX ? seen : DIGITS_KEPT_MAX;
     *ret_exponent = d->exponent + (int64_t)(seen - kept);
     if (rest) {

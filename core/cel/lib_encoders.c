@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* base64.encode and base64.decode: RFC 4648 section 4, the standard alphabet. */
-#include "core/cel/function.h"
+#include "core/cel/lib_priv.h"
 
 static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
-static cf_result encode(cf_cel_run *run, const cf_cel_value *args, uint32_t n, cf_cel_value *ret)
+CF_CEL_FUNCTION(encode)
 {
-    (void)n;
     size_t len = args[0].len;
     uint8_t *to;
     CF_TRY(cf_cel_charge_text(run, len));
@@ -61,9 +60,8 @@ static cf_result count_digits(cf_view text, size_t *ret)
 }
 
 /* Spare bits of the last digit are not looked at, as in the other implementations. */
-static cf_result decode(cf_cel_run *run, const cf_cel_value *args, uint32_t n, cf_cel_value *ret)
+CF_CEL_FUNCTION(decode)
 {
-    (void)n;
     size_t digits;
     uint8_t *to;
     CF_TRY(cf_cel_charge_text(run, 4 * (size_t)args[0].len));

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* format of the strings extension: %[.N]c with c one of s d f e x X o b, and %%. */
-#include <math.h>
 #include <string.h>
 
 #include "core/base/number.h"
@@ -8,8 +7,6 @@
 #include "core/unicode/utf8.h"
 
 #define PRECISION_DEFAULT 6
-/* Digits of a double with all its zeros take up to about a microsecond. */
-#define DOUBLE_STEPS 40
 
 static cf_result write_char(cf_cel_run *run, cf_cel_writer *w, char c)
 {
@@ -34,7 +31,7 @@ static cf_result write_double(cf_cel_run *run, cf_cel_writer *w, double d, uint8
                               unsigned precision)
 {
     char text[CF_DOUBLE_TEXT_BYTES];
-    CF_TRY(cf_cel_charge(run, DOUBLE_STEPS));
+    CF_TRY(cf_cel_charge(run, cf_cel_double_steps(d)));
     size_t len = special_name(d, text);
     if (len == 0) {
         len = letter == 'f'   ? cf_double_fixed(d, precision, text)
@@ -313,6 +310,5 @@ cf_result cf_cel_format(cf_cel_run *run, const cf_cel_value *args, uint32_t n, c
         }
     }
     CF_REQUIRE(used == args[1].len, CEL_ARGUMENT);
-    *ret = cf_cel_written(&w);
-    return cf_ok();
+    return cf_cel_give(ret, cf_cel_written(&w));
 }

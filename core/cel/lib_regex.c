@@ -3,32 +3,35 @@
  * compiled into the arena, and kept for the next call with the same text. */
 #include "core/cel/text_priv.h"
 
-/* What core/regex counts as one step, an octet or a state it visits, is about so much cheaper than a step of an evaluation. */
-#define REGEX_STEPS_PER_STEP 4
+/* What core/regex counts as one step, an octet or a state it visits, is so much cheaper than a step of an evaluation; where it looks up
+ * code points in tables, which ASCII does not need, it is not. */
+#define REGEX_STEPS_ASCII 4
+#define REGEX_STEPS 1
 /* Groups that a replacement can name: \0 is the whole match. */
 #define GROUPS_MAX 10
 
 /* ---- The budget in core/regex's terms ---- */
 
-static uint64_t steps_for_regex(const cf_cel_run *run)
+static uint64_t steps_for_regex(const cf_cel_run *run, uint64_t rate)
 {
-    uint64_t most = UINT64_MAX / REGEX_STEPS_PER_STEP;
-    return run->steps < most ? run->steps * REGEX_STEPS_PER_STEP : UINT64_MAX;
+    return run->steps < UINT64_MAX / rate ? run->steps * rate : UINT64_MAX;
 }
 
 /* Charges what a call of core/regex has left of the steps that it was given, and names what ran out. */
-static cf_result spend(cf_cel_run *run, cf_result r, uint64_t left)
+static cf_result spend(cf_cel_run *run, cf_result r, uint64_t rate, uint64_t left)
 {
-    uint64_t used = steps_for_regex(run) - left;
-    if (r.code == CF_ERR_BUDGET) {
-        used = UINT64_MAX;
-    }
-    CF_TRY(cf_cel_charge(run, used == UINT64_MAX ? used : 1 + used / REGEX_STEPS_PER_STEP));
+    uint64_t used = 1 + (steps_for_regex(run, rate) - left) / rate;
+    CF_TRY(cf_cel_charge(run, r.code == CF_ERR_BUDGET ? UINT64_MAX : used));
     if (r.code == CF_ERR_SIZE || r.code == CF_ERR_DEPTH) {
         run->over = "regex_instructions";
         return cf_fail(CF_ERR_BUDGET);
     }
     return r.code == CF_ERR_UNSUPPORTED || r.code == CF_ERR_UTF8 ? cf_fail(CF_ERR_PATTERN) : r;
+}
+
+static uint64_t rate_of(const cf_cel_value *text)
+{
+    return (text->flags & CF_CEL_ASCII) != 0 ? REGEX_STEPS_ASCII : REGEX_STEPS;
 }
 
 static cf_result pattern_of(cf_cel_run *run, const cf_cel_value *v, const cf_regex **ret)
@@ -41,9 +44,9 @@ static cf_result pattern_of(cf_cel_run *run, const cf_cel_value *v, const cf_reg
     CF_TRY(cf_cel_charge_text(run, text.len));
     if (run->regex_last == NULL || !cf_view_eq(text, run->regex_last_text)) {
         cf_regex_limits limits = {.instructions_max = run->budget->regex_instructions};
-        uint64_t steps = steps_for_regex(run);
+        uint64_t steps = steps_for_regex(run, REGEX_STEPS_ASCII);
         cf_result r = cf_regex_compile_in(text, &limits, run->arena, &steps, ret, NULL);
-        CF_TRY(spend(run, r, steps));
+        CF_TRY(spend(run, r, REGEX_STEPS_ASCII, steps));
         run->regex_last = *ret;
         run->regex_last_text = text;
     }
@@ -65,24 +68,23 @@ static cf_result room_for(cf_cel_run *run, const cf_regex *re, size_t groups_max
 
 /* ---- Finding ---- */
 
-static cf_result matches(cf_cel_run *run, const cf_cel_value *args, uint32_t n, cf_cel_value *ret)
+CF_CEL_FUNCTION(matches)
 {
-    (void)n;
     const cf_regex *re;
     bool found;
     CF_TRY(pattern_of(run, &args[1], &re));
     CF_TRY(room_for(run, re, 0));
-    uint64_t steps = steps_for_regex(run);
+    uint64_t rate = rate_of(&args[0]), steps = steps_for_regex(run, rate);
     cf_result r = cf_regex_match(re, cf_cel_text(&args[0]), &run->regex_mem, &steps, &found);
-    CF_TRY(spend(run, r, steps));
-    *ret = cf_cel_bool(found);
-    return cf_ok();
+    CF_TRY(spend(run, r, rate, steps));
+    return cf_cel_give(ret, cf_cel_bool(found));
 }
 
 /* All matches of a text, one after the other: an empty one is left out where the one before it ends. */
 typedef struct {
     const cf_regex *re;
     cf_view text;
+    uint64_t rate; /* of the text */
     size_t at;     /* where to search on; beyond the text when all is searched */
     size_t before; /* the end of the match before, CF_REGEX_NONE at first */
     cf_regex_span group[GROUPS_MAX];
@@ -90,7 +92,8 @@ typedef struct {
 
 static cf_result begin(cf_cel_run *run, const cf_cel_value *args, search *ret)
 {
-    *ret = (search){.text = cf_cel_text(&args[0]), .before = CF_REGEX_NONE};
+    *ret =
+        (search){.text = cf_cel_text(&args[0]), .rate = rate_of(&args[0]), .before = CF_REGEX_NONE};
     CF_TRY(pattern_of(run, &args[1], &ret->re));
     return room_for(run, ret->re, GROUPS_MAX);
 }
@@ -106,10 +109,10 @@ static cf_result next_match(cf_cel_run *run, search *s, size_t groups_max, bool 
 {
     *ret_found = false;
     for (bool again = true; again && s->at <= s->text.len;) {
-        uint64_t steps = steps_for_regex(run);
+        uint64_t steps = steps_for_regex(run, s->rate);
         cf_result r = cf_regex_find(s->re, s->text, s->at, &run->regex_mem, &steps, s->group,
                                     groups_max, ret_found);
-        CF_TRY(spend(run, r, steps));
+        CF_TRY(spend(run, r, s->rate, steps));
         if (!*ret_found) {
             return cf_ok();
         }
@@ -137,9 +140,8 @@ static bool extracted(const search *s, const cf_cel_value *text, cf_cel_value *r
     return true;
 }
 
-static cf_result extract(cf_cel_run *run, const cf_cel_value *args, uint32_t n, cf_cel_value *ret)
+CF_CEL_FUNCTION(extract)
 {
-    (void)n;
     search s;
     bool found;
     cf_cel_value part;
@@ -150,10 +152,8 @@ static cf_result extract(cf_cel_run *run, const cf_cel_value *args, uint32_t n, 
     return found && extracted(&s, &args[0], &part) ? cf_cel_optional_of(run, &part, ret) : cf_ok();
 }
 
-static cf_result extract_all(cf_cel_run *run, const cf_cel_value *args, uint32_t n,
-                             cf_cel_value *ret)
+CF_CEL_FUNCTION(extract_all)
 {
-    (void)n;
     search s;
     bool found;
     cf_cel_value part;
@@ -167,8 +167,7 @@ static cf_result extract_all(cf_cel_run *run, const cf_cel_value *args, uint32_t
         }
         CF_TRY(next_match(run, &s, 2, &found));
     }
-    *ret = cf_cel_items_list(&list);
-    return cf_ok();
+    return cf_cel_give(ret, cf_cel_items_list(&list));
 }
 
 /* ---- Replacing ---- */
@@ -200,7 +199,7 @@ static cf_result write_replacement(cf_cel_run *run, cf_cel_writer *w, const sear
     return cf_cel_write(run, w, (cf_view){by.data + done, by.len - done});
 }
 
-static cf_result replace(cf_cel_run *run, const cf_cel_value *args, uint32_t n, cf_cel_value *ret)
+CF_CEL_FUNCTION(replace)
 {
     search s;
     cf_cel_writer w = {0};
@@ -218,8 +217,7 @@ static cf_result replace(cf_cel_run *run, const cf_cel_value *args, uint32_t n, 
         done = s.group[0].end;
     }
     CF_TRY(cf_cel_write(run, &w, (cf_view){s.text.data + done, s.text.len - done}));
-    *ret = cf_cel_written(&w);
-    return cf_ok();
+    return cf_cel_give(ret, cf_cel_written(&w));
 }
 
 static const cf_cel_function rows[] = {

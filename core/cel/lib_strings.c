@@ -8,6 +8,13 @@
 
 /* ---- Shared: finding and writing ---- */
 
+/* libc's search is linear in both, but takes some nanoseconds for an octet of a text made for it once there are more than two octets to
+ * compare: a step is then worth fewer of them. */
+static size_t search_cost(size_t octets, size_t part)
+{
+    return part > 2 ? 4 * octets : octets;
+}
+
 cf_result cf_cel_find(cf_cel_run *run, cf_view text, size_t from, cf_view part, size_t *ret_at,
                       bool *ret_found)
 {
@@ -15,13 +22,12 @@ cf_result cf_cel_find(cf_cel_run *run, cf_view text, size_t from, cf_view part, 
     *ret_found = part.len == 0;
     if (part.len == 0 || part.len > text.len - from) {
         *ret_at = part.len == 0 ? from : text.len;
-        return cf_cel_charge(run, 1);
+        return cf_cel_charge(run, 2);
     }
-    /* libc's search is linear in both. */
     const uint8_t *at = memmem(text.data + from, text.len - from, part.data, part.len);
     *ret_found = at != NULL;
     *ret_at = at != NULL ? (size_t)(at - text.data) : text.len;
-    return cf_cel_charge_text(run, *ret_at - from + part.len);
+    return cf_cel_charge_text(run, search_cost(*ret_at - from + part.len, part.len));
 }
 
 /* The first piece of a growing text. */
@@ -95,8 +101,7 @@ static cf_result index_of_octet(cf_cel_run *run, const cf_cel_value *s, size_t a
         CF_TRY(cf_cel_charge_text(run, at));
         index = cf_utf8_len((cf_view){s->s, at});
     }
-    *ret = cf_cel_int((int64_t)index);
-    return cf_ok();
+    return cf_cel_give(ret, cf_cel_int((int64_t)index));
 }
 
 /* One code point of s as a string. */
@@ -109,16 +114,15 @@ static cf_cel_value point_at(const cf_cel_value *s, size_t at)
 
 /* ---- charAt, substring, indexOf, lastIndexOf ---- */
 
-static cf_result char_at(cf_cel_run *run, const cf_cel_value *args, uint32_t n, cf_cel_value *ret)
+CF_CEL_FUNCTION(char_at)
 {
-    (void)n;
     size_t at;
     CF_TRY(octet_at(run, &args[0], &args[1], &at));
-    *ret = at == args[0].len ? cf_cel_text_part(&args[0], at, at) : point_at(&args[0], at);
-    return cf_ok();
+    return cf_cel_give(ret, at == args[0].len ? cf_cel_text_part(&args[0], at, at)
+                                              : point_at(&args[0], at));
 }
 
-static cf_result substring(cf_cel_run *run, const cf_cel_value *args, uint32_t n, cf_cel_value *ret)
+CF_CEL_FUNCTION(substring)
 {
     size_t from, to = args[0].len;
     CF_TRY(octet_at(run, &args[0], &args[1], &from));
@@ -126,11 +130,10 @@ static cf_result substring(cf_cel_run *run, const cf_cel_value *args, uint32_t n
         CF_REQUIRE(args[1].i <= args[2].i, CEL_INDEX);
         CF_TRY(octet_at(run, &args[0], &args[2], &to));
     }
-    *ret = cf_cel_text_part(&args[0], from, to);
-    return cf_ok();
+    return cf_cel_give(ret, cf_cel_text_part(&args[0], from, to));
 }
 
-static cf_result index_of(cf_cel_run *run, const cf_cel_value *args, uint32_t n, cf_cel_value *ret)
+CF_CEL_FUNCTION(index_of)
 {
     size_t from = 0, at;
     bool found;
@@ -169,8 +172,7 @@ static cf_result find_last(cf_cel_run *run, cf_view text, size_t from, cf_view p
     }
 }
 
-static cf_result last_index_of(cf_cel_run *run, const cf_cel_value *args, uint32_t n,
-                               cf_cel_value *ret)
+CF_CEL_FUNCTION(last_index_of)
 {
     size_t from = args[0].len, at;
     bool found;
@@ -214,7 +216,7 @@ static cf_result split_at(cf_cel_run *run, const cf_cel_value *s, cf_view separa
     return cf_ok();
 }
 
-static cf_result split(cf_cel_run *run, const cf_cel_value *args, uint32_t n, cf_cel_value *ret)
+CF_CEL_FUNCTION(split)
 {
     cf_cel_items list = {0};
     uint64_t limit = n == 3 && args[2].i >= 0 ? (uint64_t)args[2].i : UINT64_MAX;
@@ -222,11 +224,10 @@ static cf_result split(cf_cel_run *run, const cf_cel_value *args, uint32_t n, cf
         CF_TRY(args[1].len == 0 ? split_points(run, &args[0], limit, &list)
                                 : split_at(run, &args[0], cf_cel_text(&args[1]), limit, &list));
     }
-    *ret = cf_cel_items_list(&list);
-    return cf_ok();
+    return cf_cel_give(ret, cf_cel_items_list(&list));
 }
 
-static cf_result join(cf_cel_run *run, const cf_cel_value *args, uint32_t n, cf_cel_value *ret)
+CF_CEL_FUNCTION(join)
 {
     cf_view separator = n == 2 ? cf_cel_text(&args[1]) : CF_VIEW_EMPTY;
     uint8_t ascii = n == 2 && args[0].len > 1 ? args[1].flags : CF_CEL_ASCII;
@@ -273,7 +274,7 @@ static cf_result next_place(cf_cel_run *run, places *p, bool *ret_found)
     return cf_ok();
 }
 
-static cf_result replace(cf_cel_run *run, const cf_cel_value *args, uint32_t n, cf_cel_value *ret)
+CF_CEL_FUNCTION(replace)
 {
     places first = {.text = cf_cel_text(&args[0]), .part = cf_cel_text(&args[1])};
     first.left = n == 4 && args[3].i >= 0 ? (uint64_t)args[3].i : UINT64_MAX;
@@ -283,8 +284,7 @@ static cf_result replace(cf_cel_run *run, const cf_cel_value *args, uint32_t n, 
         CF_TRY(next_place(run, &p, &found));
     }
     if (count == 0) {
-        *ret = args[0];
-        return cf_ok();
+        return cf_cel_give(ret, args[0]);
     }
     cf_view by = cf_cel_text(&args[2]);
     uint8_t *to;
@@ -307,9 +307,8 @@ static cf_result replace(cf_cel_run *run, const cf_cel_value *args, uint32_t n, 
 
 /* ---- trim, lowerAscii, upperAscii, reverse, quote ---- */
 
-static cf_result trim(cf_cel_run *run, const cf_cel_value *args, uint32_t n, cf_cel_value *ret)
+CF_CEL_FUNCTION(trim)
 {
-    (void)n;
     cf_view text = cf_cel_text(&args[0]);
     size_t from = 0, to = text.len, size = 0;
     uint32_t point;
@@ -321,8 +320,7 @@ static cf_result trim(cf_cel_run *run, const cf_cel_value *args, uint32_t n, cf_
         to -= size;
     }
     CF_TRY(cf_cel_charge(run, 1 + (from + text.len - to) / 4));
-    *ret = cf_cel_text_part(&args[0], from, to);
-    return cf_ok();
+    return cf_cel_give(ret, cf_cel_text_part(&args[0], from, to));
 }
 
 /* The text with the letters from first on, 26 of them, in the other case. */
@@ -339,23 +337,18 @@ static cf_result other_case(cf_cel_run *run, const cf_cel_value *s, uint8_t firs
     return cf_ok();
 }
 
-static cf_result lower_ascii(cf_cel_run *run, const cf_cel_value *args, uint32_t n,
-                             cf_cel_value *ret)
+CF_CEL_FUNCTION(lower_ascii)
 {
-    (void)n;
     return other_case(run, &args[0], 'A', ret);
 }
 
-static cf_result upper_ascii(cf_cel_run *run, const cf_cel_value *args, uint32_t n,
-                             cf_cel_value *ret)
+CF_CEL_FUNCTION(upper_ascii)
 {
-    (void)n;
     return other_case(run, &args[0], 'a', ret);
 }
 
-static cf_result reverse(cf_cel_run *run, const cf_cel_value *args, uint32_t n, cf_cel_value *ret)
+CF_CEL_FUNCTION(reverse)
 {
-    (void)n;
     uint8_t *octets;
     CF_TRY(cf_cel_charge_text(run, args[0].len));
     CF_TRY(cf_cel_text_new(run, CF_CEL_STRING, args[0].len, &octets, ret));
@@ -379,9 +372,8 @@ static uint8_t escape_of(uint8_t c)
     return c == '\\' || c == '"' ? c : 0;
 }
 
-static cf_result quote(cf_cel_run *run, const cf_cel_value *args, uint32_t n, cf_cel_value *ret)
+CF_CEL_FUNCTION(quote)
 {
-    (void)n;
     size_t len = 2;
     CF_TRY(cf_cel_charge_text(run, 2 * (size_t)args[0].len));
     for (uint32_t i = 0; i < args[0].len; i++) {

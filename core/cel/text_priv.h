@@ -1,12 +1,25 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What the functions over text share. */
 #pragma once
-#include "core/cel/function.h"
+#include <math.h>
+#include <stdlib.h>
+
+#include "core/cel/lib_priv.h"
 
 /** The first place of part in text at or behind octet from, which is at most text.len. *ret_at is text.len when there is none.
  *  cost charged, linear. error BUDGET */
 CF_MUST_USE cf_result cf_cel_find(cf_cel_run *run, cf_view text, size_t from, cf_view part,
                                   size_t *ret_at, bool *ret_found);
+
+/** What a double's digits cost in steps: up to about a microsecond where the exponent is large. */
+static inline uint64_t cf_cel_double_steps(double d)
+{
+    int exponent = 0;
+    if (isfinite(d)) {
+        (void)frexp(d, &exponent);
+    }
+    return 20 + (uint64_t)abs(exponent) / 8;
+}
 
 /** A text while it grows in the arena, in the zero state at first. */
 typedef struct {
