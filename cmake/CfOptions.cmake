@@ -23,8 +23,8 @@ add_compile_options(-fPIE)
 set(CMAKE_C_FLAGS_DEBUG "-Og -g")
 set(CMAKE_C_FLAGS_RELEASE "-O2 -g1")
 
-# Defined as empty, as a file that defines it for itself would.
-add_compile_definitions(_GNU_SOURCE= CF_VERSION="${PROJECT_VERSION}")
+# Defined as empty, as a file that defines it for itself would; C++ defines it anyway.
+add_compile_definitions($<$<COMPILE_LANGUAGE:C>:_GNU_SOURCE=> CF_VERSION="${PROJECT_VERSION}")
 add_compile_options(
     -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Wvla -Wswitch-enum -Wstrict-prototypes
     -Wmissing-prototypes -Wold-style-definition -Wundef -Wpointer-arith -Wwrite-strings -Wcast-qual -Wformat=2

@@ -99,7 +99,8 @@ bool cf_unicode_set_next(cf_unicode_set *set, cf_unicode_range *ret)
     return true;
 }
 
-bool cf_unicode_run_has(const uint32_t *runs, size_t n, uint32_t c)
+/* The run that holds c. */
+static size_t run_find(const uint32_t *runs, size_t n, uint32_t c)
 {
     size_t low = 0, high = n; /* runs[low] begins at or before c, runs[high] behind it */
     while (high - low > 1) {
@@ -110,7 +111,17 @@ bool cf_unicode_run_has(const uint32_t *runs, size_t n, uint32_t c)
             high = middle;
         }
     }
-    return (runs[low] & 1) != 0;
+    return low;
+}
+
+bool cf_unicode_set_has(const cf_unicode_set *set, uint32_t c)
+{
+    return set->n > 0 && c <= CF_UNICODE_LAST && run_is_in(set, run_find(set->runs, set->n, c));
+}
+
+bool cf_unicode_run_has(const uint32_t *runs, size_t n, uint32_t c)
+{
+    return (runs[run_find(runs, n, c)] & 1) != 0;
 }
 
 bool cf_unicode_is_space(uint32_t c)

@@ -30,6 +30,9 @@ bool cf_unicode_set_of(cf_view name, cf_unicode_set *ret);
  *  cost all ranges of a set together: one pass over about 3,400 numbers. */
 bool cf_unicode_set_next(cf_unicode_set *set, cf_unicode_range *ret);
 
+/** Is c a member? By bisection. */
+bool cf_unicode_set_has(const cf_unicode_set *set, uint32_t c);
+
 /** The next code point of those that are the same but for case (CaseFolding.txt, C and S), in a cycle: K, k, U+212A, K. c itself where
  *  it has no other. Cycles have at most 4 members. */
 uint32_t cf_unicode_fold_next(uint32_t c);
