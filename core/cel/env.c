@@ -17,7 +17,7 @@ struct cf_cel_env {
     cf_cel_variable *variables;
     uint32_t *index;
     uint32_t first, n, cap;
-    bool dotted;
+    uint32_t dots;
     cf_cel_group **buckets; /* as many as a power of two, at least one for two groups */
     uint32_t buckets_n, groups_n;
     cf_cel_variable inline_variables[INLINE_VARIABLES];
@@ -109,12 +109,13 @@ uint32_t cf_cel_env_variables(const cf_cel_env *env)
     return env->first + env->n;
 }
 
-bool cf_cel_env_dotted(const cf_cel_env *env)
+uint32_t cf_cel_env_dots(const cf_cel_env *env)
 {
-    while (env != NULL && !env->dotted) {
-        env = env->base;
+    uint32_t most = 0;
+    for (; env != NULL; env = env->base) {
+        most = env->dots > most ? env->dots : most;
     }
-    return env != NULL;
+    return most;
 }
 
 static cf_result variables_grow(cf_cel_env *env)
@@ -139,9 +140,9 @@ static cf_result variables_grow(cf_cel_env *env)
 }
 
 /* Identifiers with dots between them. */
-static bool name_ok(cf_view name, bool *ret_dotted)
+static bool name_ok(cf_view name, uint32_t *ret_dots)
 {
-    *ret_dotted = false;
+    *ret_dots = 0;
     bool start = true;
     for (size_t i = 0; i < name.len; i++) {
         uint8_t c = name.data[i];
@@ -151,7 +152,7 @@ static bool name_ok(cf_view name, bool *ret_dotted)
             return false;
         }
         start = c == '.';
-        *ret_dotted |= start;
+        *ret_dots += start;
     }
     return !start;
 }
@@ -160,8 +161,8 @@ CF_MUST_USE cf_result cf_cel_env_variable(cf_cel_env *env, cf_view name, const c
                                           uint32_t *ret_slot)
 {
     *ret_slot = 0;
-    bool dotted;
-    CF_REQUIRE(name_ok(name, &dotted), MALFORMED);
+    uint32_t dots;
+    CF_REQUIRE(name_ok(name, &dots), MALFORMED);
     cf_view text = cf_view_str(type);
     cf_cel_type t;
     CF_TRY(cf_cel_type_read(&env->pool, NULL, &text, &t));
@@ -172,7 +173,7 @@ CF_MUST_USE cf_result cf_cel_env_variable(cf_cel_env *env, cf_view name, const c
     *index_slot(env, name, hash) = index_entry(hash, env->n);
     *ret_slot = env->first + env->n;
     env->variables[env->n++] = (cf_cel_variable){name, t, *ret_slot};
-    env->dotted |= dotted;
+    env->dots = dots > env->dots ? dots : env->dots;
     return cf_ok();
 }
 

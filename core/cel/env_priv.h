@@ -36,8 +36,8 @@ const cf_cel_group *cf_cel_env_find_group(const cf_cel_env *env, cf_view name, b
                                           uint32_t params);
 /** True if any function of that style has the name, whatever its parameters. */
 bool cf_cel_env_has_function(const cf_cel_env *env, cf_view name, bool member);
-/** True if some variable's name has a dot in it. */
-bool cf_cel_env_dotted(const cf_cel_env *env);
+/** Most dots in the name of any variable. */
+uint32_t cf_cel_env_dots(const cf_cel_env *env);
 const cf_cel_pool *cf_cel_env_pool(const cf_cel_env *env);
 /** True, and the type value, if the name denotes a type: int, list, google.protobuf.Timestamp, ... */
 bool cf_cel_env_type_name(cf_view name, cf_cel_value *ret);

@@ -268,8 +268,10 @@ static cf_result parse_variable(cf_cel_parser *p, uint32_t names, bool root)
         cf_cel_peek(p, 2 * names - 1)->kind == CF_CEL_K_RPAREN) {
         names--; /* has(a.b) asks for b in a, even where a.b is a variable */
     }
-    bool dotted = cf_cel_env_dotted(p->c->env) || p->c->opt.container.len > 0;
-    for (uint32_t n = names; n > 0; n--) {
+    uint32_t dots = cf_cel_env_dots(p->c->env);
+    bool dotted = dots > 0 || p->c->opt.container.len > 0;
+    dots = dots < 2 ? 2 : dots; /* google.protobuf.Timestamp; a longer chain has no more names */
+    for (uint32_t n = names > dots + 1 ? dots + 1 : names; n > 0; n--) {
         bool known = false;
         if (n > 1 && !dotted && name.len != 3 && name.len != 6) {
             continue; /* net.IP and google.protobuf.Timestamp are the only dotted names then */

@@ -107,16 +107,16 @@ static void names_and_types_are_looked_at(void **state)
         assert_err(cf_cel_env_variable(env, CF_LIT("x"), types[i], &slot), MALFORMED);
     }
     assert_int_equal(cf_cel_env_variables(env), 0);
-    assert_false(cf_cel_env_dotted(env));
+    assert_int_equal(cf_cel_env_dots(env), 0);
     (void)declare(env, "_x1", "int");
-    assert_false(cf_cel_env_dotted(env));
+    assert_int_equal(cf_cel_env_dots(env), 0);
     (void)declare(env, "x.y.z", "int");
-    assert_true(cf_cel_env_dotted(env));
+    assert_int_equal(cf_cel_env_dots(env), 2);
     assert_err(cf_cel_env_variable(env, CF_LIT("_x1"), "bool", &slot), DUPLICATE);
     assert_int_equal(cf_cel_env_find_variable(env, CF_LIT("_x1"))->type, CF_CEL_T_INT);
     CF_CEL_ENV(child);
     child = new_env(env);
-    assert_true(cf_cel_env_dotted(child));
+    assert_int_equal(cf_cel_env_dots(child), 2);
 }
 
 /* All of them, over the places inside the structure and several growths, half in the base. */
