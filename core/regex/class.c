@@ -99,8 +99,11 @@ static void sort(cf_unicode_range *r, size_t n)
 /* Sorts the ranges from index from on, and joins those that overlap or touch. */
 static cf_result tidy(regex_compilation *c, size_t from)
 {
-    cf_unicode_range *r = c->ranges + from;
     size_t n = c->ranges_n - from, kept = 0;
+    if (n == 0) {
+        return cf_ok(); /* ranges may still be NULL */
+    }
+    cf_unicode_range *r = c->ranges + from;
     CF_TRY(regex_work(c, n));
     if (!is_sorted(r, n)) {
         CF_TRY(regex_work(c, 8 * n));

@@ -204,6 +204,12 @@ static const cel_row tests_of_text[] = {
     {"s.endsWith(t)", "{\"s\": \"foobar\", \"t\": \"foo\"}", "false"},
     {"s.endsWith(t)", "{\"s\": \"ar\", \"t\": \"bar\"}", "false"},
     {"s.endsWith(t)", "{\"s\": \"x\", \"t\": \"\"}", "true"},
+    /* constants, which are computed with the program */
+    {"'foobar'.contains('oba') && ''.contains('') && !'foo'.contains('fo\\u00f6')", NULL, "true"},
+    {"'foobar'.startsWith('foo') && 'f'.startsWith('')", NULL, "true"},
+    {"'foobar'.startsWith('bar') || 'fo'.startsWith('foo')", NULL, "false"},
+    {"'foobar'.endsWith('bar') && ''.endsWith('')", NULL, "true"},
+    {"'foobar'.endsWith('foo') || 'ar'.endsWith('bar')", NULL, "false"},
     {"'a'.contains(1)", NULL, NULL, CF_ERR_CEL_TYPE},
     {"'a'.startsWith(dyn(b'a'))", NULL, NULL, CF_ERR_CEL_TYPE},
     {"dyn(b'a').endsWith('a')", NULL, NULL, CF_ERR_CEL_TYPE},
