@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The code generator: one pass over the tape with a stack of operands and one of open constructs. Registers are given out like a stack:
  * the outcome of an operator takes the place of its first operand. */
+#include "core/cel/gen_priv.h"
 #include "core/cel/parse_priv.h"
-#include "core/cel/program_priv.h"
+
+typedef cf_cel_generator generator;
 
 /* An operand that waits for its operator. */
-typedef struct {
+typedef struct cf_cel_pending {
     uint32_t operand;
     uint32_t mark;  /* registers in use before it */
     uint32_t start; /* code before it */
@@ -13,41 +15,13 @@ typedef struct {
 } pending;
 
 /* A construct between its markers. */
-typedef struct {
+typedef struct cf_cel_construct {
     uint32_t reg; /* of its outcome, or of a bound local */
-    uint32_t
-        jumps; /* 1 + the last instruction whose b waits for the construct's end, linked through b */
+    /* 1 + the last instruction whose b waits for the construct's end, linked through b */
+    uint32_t jumps;
     uint32_t catcher; /* outside of it */
     uint32_t begin;   /* code there */
 } construct;
-
-typedef struct {
-    cf_cel_compilation *c;
-    const cf_cel_tape *tape;
-    cf_cel_instr *code;
-    uint32_t *offsets;
-    uint32_t code_n, code_cap, offsets_cap;
-    uint32_t
-        label; /* code before this may be jumped behind: its last instruction must stay as it is */
-    cf_cel_value *constants;
-    uint32_t constants_n, constants_cap;
-    uint32_t *operands;
-    uint32_t operands_n, operands_cap;
-    cf_cel_site *sites;
-    uint32_t sites_n, sites_cap;
-    cf_cel_loop_code *loops;
-    cf_cel_catcher *catchers;
-    uint32_t catchers_n, catchers_cap, catcher; /* catcher: of the code that is emitted now */
-    uint32_t *locals;                           /* their registers */
-    pending *stack;
-    uint32_t stack_n;
-    construct *open;
-    uint32_t open_n, open_cap;
-    uint32_t used, registers; /* registers in use, and at most */
-    uint32_t *reads;
-    uint32_t reads_n, reads_cap;
-    uint32_t offset; /* of the node at hand */
-} generator;
 
 static cf_result no_memory(const generator *g)
 {
@@ -711,96 +685,6 @@ static cf_result gen_node(generator *g, const cf_cel_node *n)
     return BY_KIND[n->kind](g, n);
 }
 
-/* ---- the program in one piece ---- */
-
-typedef struct {
-    uint8_t *at;
-    size_t size;
-} packer;
-
-/* Room for an array behind what is packed, rounded so that any type may follow; counts only while at is NULL. */
-static void *pack(packer *p, const void *from, size_t bytes)
-{
-    void *to = p->at == NULL ? NULL : p->at + p->size;
-    p->size += (bytes + 15) / 16 * 16;
-    if (to != NULL && bytes > 0 && from != NULL) {
-        cf_copy(to, from, bytes);
-    }
-    return to;
-}
-
-static bool has_text(const cf_cel_value *v)
-{
-    return v->kind == CF_CEL_STRING || v->kind == CF_CEL_BYTES;
-}
-
-static size_t text_bytes(const generator *g)
-{
-    size_t n = 0;
-    for (uint32_t i = 0; i < g->constants_n; i++) {
-        n += has_text(&g->constants[i]) ? g->constants[i].len : 0;
-    }
-    return n;
-}
-
-/* Points the constants to their copies. Items of lists stand twice, each with its own text. */
-static void relocate(const generator *g, cf_cel_value *constants, uint8_t *text)
-{
-    for (uint32_t i = 0; i < g->constants_n; i++) {
-        cf_cel_value *v = &constants[i];
-        if (v->kind == CF_CEL_LIST) {
-            v->items = constants + v->u;
-        } else if (has_text(v)) {
-            cf_copy(text, v->s, v->len);
-            v->s = text;
-            text += v->len;
-        }
-    }
-}
-
-static void pack_program(const generator *g, packer *pk, cf_view type, cf_cel_program *p)
-{
-    *p = (cf_cel_program){
-        .code = pack(pk, g->code, g->code_n * sizeof *g->code),
-        .offsets = pack(pk, g->offsets, g->code_n * sizeof *g->offsets),
-        .operands = pack(pk, g->operands, g->operands_n * sizeof *g->operands),
-        .sites = pack(pk, g->sites, g->sites_n * sizeof *g->sites),
-        .loops = pack(pk, g->loops, g->tape->loops_n * sizeof *g->loops),
-        .catchers = pack(pk, g->catchers, g->catchers_n * sizeof *g->catchers),
-        .reads = pack(pk, g->reads, g->reads_n * sizeof *g->reads),
-        .code_n = g->code_n,
-        .sites_n = g->sites_n,
-        .loops_n = g->tape->loops_n,
-        .registers = g->registers,
-        .reads_n = g->reads_n,
-        .budget = g->c->opt.budget,
-    };
-    cf_cel_value *constants = pack(pk, g->constants, g->constants_n * sizeof *g->constants);
-    p->constants = constants;
-    p->type = cf_view_make(pack(pk, type.data, type.len), type.len);
-    uint8_t *text = pack(pk, NULL, text_bytes(g));
-    if (text != NULL) {
-        relocate(g, constants, text);
-    }
-}
-
-static cf_result finish(generator *g, cf_view type, cf_cel_program **ret)
-{
-    cf_cel_program sizes;
-    packer counted = {NULL, 0};
-    pack_program(g, &counted, type, &sizes);
-    size_t head = (sizeof **ret + 15) / 16 * 16;
-    cf_cel_program *program = cf_mem_new(1, head + counted.size);
-    if (program == NULL) {
-        return no_memory(g);
-    }
-    packer packed = {(uint8_t *)program + head, 0};
-    pack_program(g, &packed, type, program);
-    program->bytes = head + counted.size;
-    *ret = program;
-    return cf_ok();
-}
-
 static cf_result prepare(generator *g)
 {
     uint32_t n = g->tape->n;
@@ -817,7 +701,7 @@ static cf_result generate(generator *g, cf_view type, cf_cel_program **ret)
         CF_TRY(gen_node(g, &g->tape->nodes[i]));
     }
     CF_TRY(emit(g, CF_CEL_OP_RETURN, 0, pop(g).operand, 0));
-    return finish(g, type, ret);
+    return cf_cel_program_make(g, type, ret);
 }
 
 CF_MUST_USE cf_result cf_cel_generate(cf_cel_compilation *c, const cf_cel_tape *tape, cf_view type,
@@ -832,40 +716,4 @@ CF_MUST_USE cf_result cf_cel_generate(cf_cel_compilation *c, const cf_cel_tape *
         }
     }
     return r;
-}
-
-void cf_cel_program_free(cf_cel_program **program)
-{
-    cf_cel_program *p = *program;
-    if (p != NULL) {
-        for (uint32_t i = 0; i < p->sites_n; i++) {
-            cf_regex_free(&p->sites[i].pattern);
-        }
-        cf_mem_free(p);
-    }
-    *program = NULL;
-}
-
-size_t cf_cel_program_bytes(const cf_cel_program *program)
-{
-    size_t bytes = program->bytes;
-    for (uint32_t i = 0; i < program->sites_n; i++) {
-        bytes += program->sites[i].pattern == NULL ? 0 : cf_regex_bytes(program->sites[i].pattern);
-    }
-    return bytes;
-}
-
-cf_view cf_cel_program_type(const cf_cel_program *program)
-{
-    return program->type;
-}
-
-bool cf_cel_program_reads(const cf_cel_program *program, uint32_t slot)
-{
-    for (uint32_t i = 0; i < program->reads_n; i++) {
-        if (program->reads[i] == slot) {
-            return true;
-        }
-    }
-    return false;
 }

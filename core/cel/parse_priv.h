@@ -137,6 +137,19 @@ bool cf_cel_local_read(const cf_cel_parser *p, uint32_t ahead, cf_cel_local *ret
 /** The number of the innermost local of that name. False when there is none. */
 bool cf_cel_local_find(const cf_cel_parser *p, const cf_cel_local *name, uint32_t *ret_number);
 
+CF_MUST_USE cf_result cf_cel_no_memory(const cf_cel_parser *p);
+CF_MUST_USE cf_result cf_cel_emit_const(cf_cel_parser *p, const cf_cel_value *v, uint32_t offset);
+bool cf_cel_top_is(const cf_cel_parser *p, cf_cel_frame_kind kind);
+
+/** A name at p->at: a variable, a call, or a message; root: a dot stood before it. *ret_done: an operand is complete (a call or message
+ *  is not yet). */
+CF_MUST_USE cf_result cf_cel_parse_name(cf_cel_parser *p, bool root, bool *ret_done);
+/** Opens the call, or the macro that it is; p->at is at the '('. name: the last token of the name, whose text text is. */
+CF_MUST_USE cf_result cf_cel_open_call(cf_cel_parser *p, const cf_cel_token *name, cf_view text,
+                                       bool member);
+/** Emits the call whose frame has been popped. */
+CF_MUST_USE cf_result cf_cel_close_call(cf_cel_parser *p, cf_cel_frame f);
+
 /** Opens the macro that the call is, if it is one: p->at is behind the '('. *ret false: an ordinary call. */
 CF_MUST_USE cf_result cf_cel_macro_open(cf_cel_parser *p, const cf_cel_token *name, cf_view text,
                                         bool member, bool *ret);

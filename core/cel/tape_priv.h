@@ -142,7 +142,7 @@ CF_MUST_USE cf_result cf_cel_over_at(cf_cel_compilation *c, const char *budget, 
 /** Source to tape: names are resolved, macros expanded. error CEL_SYNTAX, UTF8, BUDGET, NO_MEMORY */
 CF_MUST_USE cf_result cf_cel_parse(cf_cel_compilation *c, cf_view source, cf_cel_tape *ret);
 
-/** The type of the tape's outcome, in *pool, which is made here, in the compilation's arena, and continues the environment's. error CEL_NAME,
- *  CEL_TYPE, BUDGET, NO_MEMORY, with the offset of the node that does not fit. */
+/** The type of the tape's outcome, in *pool, which is made here, in the compilation's arena, and continues the environment's.
+ *  error CEL_NAME, CEL_TYPE, BUDGET, NO_MEMORY, with the offset of the node that does not fit. */
 CF_MUST_USE cf_result cf_cel_check(cf_cel_compilation *c, const cf_cel_tape *tape,
                                    cf_cel_pool *pool, cf_cel_type *ret);
