@@ -64,7 +64,7 @@ static cf_result set_extensions(X509 *cert, int path_len)
     CF_AUTO(cf_lib_free_BASIC_CONSTRAINTS) BASIC_CONSTRAINTS *constraints = BASIC_CONSTRAINTS_new();
     CF_AUTO(cf_lib_free_ASN1_BIT_STRING) ASN1_BIT_STRING *usage = ASN1_BIT_STRING_new();
     CF_REQUIRE(constraints != NULL && usage != NULL, NO_MEMORY);
-    constraints->ca = ca ? 1 : 0;
+    constraints->ca = ca ? 0xFF : 0; /* OpenSSL writes the octet as it is, and DER knows one */
     if (ca) {
         constraints->pathlen = ASN1_INTEGER_new();
         CF_REQUIRE(constraints->pathlen != NULL, NO_MEMORY);

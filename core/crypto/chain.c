@@ -1,172 +1,136 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Chains of attestation documents. libcrypto builds and judges the path with its default checks (the strict ones refuse genuine
- * leaves, which have no authority key identifier); what it is lenient about and the format is not is checked here. */
-#include "core/crypto/lib_priv.h"
+/* Chains of attestation documents: one given path from a pinned root, nothing to be looked for. All that is cheap is checked first,
+ * then the signatures from the root downwards, so that no key is used before it is known whose it is. */
+#include "core/crypto/curve_priv.h"
+#include "core/crypto/pkey_priv.h"
 #include "core/crypto/sign.h"
 
-#include <openssl/x509v3.h>
-
-/* The bundle in its order, root first. Counted in octets: stack indexes are int in one library and size_t in the other. */
+/* The bundle, root first, and the leaf behind it. */
 typedef struct {
-    X509 *certs[CF_CHAIN_CERTS_MAX];
-    uint8_t n;
+    cf_cert certs[CF_CHAIN_CERTS_MAX + 1];
+    size_t leaf; /* its place, the number of those before it */
+    int64_t at_s;
 } path;
 
-static void path_clear(path *p)
+static cf_chain_fault check_time(const cf_cert *c, int64_t at_s)
 {
-    for (uint8_t i = 0; i < p->n; i++) {
-        X509_free(p->certs[i]);
+    if (at_s < c->not_before_s) {
+        return CF_CHAIN_NOT_YET;
     }
-    *p = (path){{NULL}, 0};
+    return at_s < c->not_after_s ? CF_CHAIN_HOLDS : CF_CHAIN_EXPIRED;
 }
 
-/* A stack borrows its certificates. */
-static void free_stack(STACK_OF(X509) * *certs)
+/* Octet for octet: the order of attributes differs from level to level, but a name is copied as it is. */
+static bool is_issued(const path *p, size_t i)
 {
-    sk_X509_free(*certs);
-    *certs = NULL;
+    const cf_cert *issuer = &p->certs[i == 0 ? 0 : i - 1];
+    return cf_view_eq(p->certs[i].issuer, issuer->subject);
 }
 
-CF_LIB_FREE(X509_STORE, X509_STORE_free)
-CF_LIB_FREE(X509_STORE_CTX, X509_STORE_CTX_free)
-
-static cf_result parse(cf_view der, X509 **ret)
+/* A CA says so and may sign certificates, both in so many words. A leaf is none, and may sign unless it says what else it may. */
+static bool may_do_its_part(const path *p, size_t i)
 {
-    CF_REQUIRE(der.len > 0 && der.len <= CF_CERT_BYTES_MAX, CHAIN);
-    const uint8_t *at = der.data;
-    CF_AUTO(cf_lib_free_X509) X509 *cert = d2i_X509(NULL, &at, (long)der.len);
-    CF_TRY(cf_lib_ok(cert != NULL, CF_ERR_CHAIN));
-    CF_REQUIRE(at == der.data + der.len, CHAIN);
-    *ret = cert;
-    cert = NULL;
-    return cf_ok();
-}
-
-static cf_view name_der(X509_NAME *name)
-{
-    const uint8_t *der = NULL;
-    size_t len = 0;
-    if (X509_NAME_get0_der(name, &der, &len) != 1) {
-        return CF_VIEW_EMPTY;
+    const cf_cert *c = &p->certs[i];
+    if (i < p->leaf) {
+        return c->ca && c->has_usage && (c->usage & CF_CERT_USAGE_CERT_SIGN) != 0;
     }
-    return cf_view_make(der, len);
+    return !c->ca && (!c->has_usage || (c->usage & CF_CERT_USAGE_SIGN) != 0);
 }
 
-/* Octet for octet; the library compares names with case and spaces folded. */
-static cf_result check_issued(X509 *child, X509 *issuer)
+/* CAs between this one and the leaf. */
+static bool is_short_enough(const path *p, size_t i)
 {
-    cf_view wanted = name_der(X509_get_issuer_name(child));
-    cf_view found = name_der(X509_get_subject_name(issuer));
-    CF_REQUIRE(wanted.len > 0 && cf_view_eq(wanted, found), CHAIN);
-    return cf_ok();
+    return i == p->leaf || p->certs[i].path_len < 0 ||
+           (size_t)p->certs[i].path_len >= p->leaf - 1 - i;
 }
 
-/* error KEY unless the key is P-384. */
-static cf_result key_of(X509 *cert, cf_dh_public *ret)
+/* What can be said of a certificate without a signature. */
+static cf_chain_fault check_cert(const path *p, size_t i)
 {
-    CF_AUTO(cf_lib_free_octets) cf_lib_octets spki = {NULL, 0};
-    int len = i2d_X509_PUBKEY(X509_get_X509_PUBKEY(cert), &spki.data);
-    CF_TRY(cf_lib_ok(len > 0, CF_ERR_KEY));
-    spki.len = (size_t)len;
-    cf_curve curve = CF_P384;
-    cf_result r = cf_dh_public_from_spki(cf_view_make(spki.data, spki.len), &curve, ret);
-    if (r.code == CF_ERR_NO_MEMORY) {
-        return r;
+    const cf_cert *c = &p->certs[i];
+    if (!c->es384) {
+        return CF_CHAIN_ALGORITHM;
     }
-    CF_REQUIRE(cf_is_ok(r) && curve == CF_P384, KEY);
+    if (c->unknown_critical) {
+        return CF_CHAIN_CRITICAL;
+    }
+    if (!is_issued(p, i)) {
+        return CF_CHAIN_NAME;
+    }
+    if (!may_do_its_part(p, i)) {
+        return CF_CHAIN_CA;
+    }
+    return is_short_enough(p, i) ? check_time(c, p->at_s) : CF_CHAIN_PATH_LENGTH;
+}
+
+/* error KEY unless it is a P-384 key by name. Whether the point is on the curve is the library's to find out. */
+static cf_result key_of(const cf_cert *c, EVP_PKEY **ret)
+{
+    const cf_curve_info *info = NULL;
+    cf_view pub = CF_VIEW_EMPTY;
+    cf_result r = cf_spki_read(c->spki, &info, &pub);
+    CF_REQUIRE(cf_is_ok(r) && info->curve == CF_P384, KEY);
+    CF_REQUIRE(pub.len == info->public && pub.data[0] == CF_SEC1_UNCOMPRESSED, KEY);
+    const uint8_t *at = c->spki.data;
+    *ret = d2i_PUBKEY(NULL, &at, (long)c->spki.len);
+    return cf_lib_ok(*ret != NULL, CF_ERR_KEY);
+}
+
+/* The signature of one under the key of the one above. */
+static cf_result check_signature(const path *p, size_t i, cf_chain_verdict *v)
+{
+    CF_AUTO(cf_lib_free_EVP_PKEY) EVP_PKEY *issuer = NULL;
+    *v = (cf_chain_verdict){CF_CHAIN_KEY, i - 1};
+    CF_TRY(key_of(&p->certs[i - 1], &issuer));
+    *v = (cf_chain_verdict){CF_CHAIN_SIGNATURE, i};
+    return cf_pkey_verify_es384(issuer, p->certs[i].tbs, p->certs[i].signature);
+}
+
+static cf_result judge(path *p, const cf_view *bundle, cf_view leaf, cf_chain_verdict *v)
+{
+    for (size_t i = 0; i <= p->leaf; i++) {
+        *v = (cf_chain_verdict){CF_CHAIN_SYNTAX, i};
+        CF_TRY(cf_cert_read(i < p->leaf ? bundle[i] : leaf, &p->certs[i]));
+    }
+    for (size_t i = 0; i <= p->leaf; i++) {
+        *v = (cf_chain_verdict){check_cert(p, i), i};
+        CF_REQUIRE(v->fault == CF_CHAIN_HOLDS, CHAIN);
+    }
+    for (size_t i = 1; i <= p->leaf; i++) {
+        CF_TRY(check_signature(p, i, v));
+    }
+    *v = (cf_chain_verdict){CF_CHAIN_HOLDS, 0};
     return cf_ok();
 }
 
-static cf_result check_algorithm(X509 *cert)
+CF_MUST_USE cf_result cf_chain_judge(cf_view root, const cf_view *bundle, size_t n, cf_view leaf,
+                                     uint64_t at_ms, cf_chain_verdict *ret_verdict,
+                                     cf_dh_public *ret_pub)
 {
-    CF_REQUIRE(X509_get_signature_nid(cert) == NID_ecdsa_with_SHA384, CHAIN);
-    return cf_ok();
-}
-
-/* The library takes a certificate without basic constraints for a CA in some cases, and misses keyCertSign only where the key
- * usage is there; here both must be there. */
-static cf_result check_ca(X509 *cert)
-{
-    CF_TRY(check_algorithm(cert));
-    cf_dh_public key;
-    cf_result r = key_of(cert, &key);
-    CF_REQUIRE(r.code != CF_ERR_KEY, CHAIN);
+    *ret_pub = (cf_dh_public){{0}, 0};
+    *ret_verdict = (cf_chain_verdict){CF_CHAIN_ROOT, 0};
+    CF_REQUIRE(n >= 1 && n <= CF_CHAIN_CERTS_MAX && root.len > 0, CHAIN);
+    CF_REQUIRE(cf_view_eq(bundle[0], root), CHAIN);
+    path p = {.leaf = n, .at_s = (int64_t)(at_ms / 1000)};
+    cf_result r = judge(&p, bundle, leaf, ret_verdict);
+    bool judged = r.code != CF_ERR_NO_MEMORY && r.code != CF_ERR_CRYPTO;
+    CF_REQUIRE(cf_is_ok(r) || !judged, CHAIN);
     CF_TRY(r);
-    uint32_t flags = X509_get_extension_flags(cert);
-    CF_REQUIRE(X509_check_ca(cert) == 1 && (flags & EXFLAG_KUSAGE) != 0, CHAIN);
-    CF_REQUIRE((X509_get_key_usage(cert) & KU_KEY_CERT_SIGN) != 0, CHAIN);
-    return cf_ok();
-}
-
-static cf_result check_leaf(X509 *leaf)
-{
-    CF_TRY(check_algorithm(leaf));
-    uint32_t flags = X509_get_extension_flags(leaf);
-    CF_REQUIRE((flags & EXFLAG_CA) == 0, CHAIN);
-    CF_REQUIRE((flags & EXFLAG_KUSAGE) == 0 ||
-                   (X509_get_key_usage(leaf) & KU_DIGITAL_SIGNATURE) != 0,
-               CHAIN);
-    return cf_ok();
-}
-
-static cf_result check_path(const path *p, X509 *leaf)
-{
-    CF_TRY(check_leaf(leaf));
-    CF_TRY(check_issued(leaf, p->certs[p->n - 1]));
-    for (uint8_t i = 0; i < p->n; i++) {
-        CF_TRY(check_ca(p->certs[i]));
-        CF_TRY(check_issued(p->certs[i], p->certs[i == 0 ? 0 : i - 1]));
+    cf_curve curve = CF_P384;
+    *ret_verdict = (cf_chain_verdict){CF_CHAIN_KEY, n};
+    r = cf_dh_public_from_spki(p.certs[n].spki, &curve, ret_pub);
+    CF_REQUIRE(r.code != CF_ERR_NO_MEMORY, NO_MEMORY);
+    if (!cf_is_ok(r) || curve != CF_P384) {
+        *ret_pub = (cf_dh_public){{0}, 0};
+        return cf_fail(CF_ERR_KEY);
     }
-    return cf_ok();
-}
-
-/* The path that the library built is the one that was given, from the leaf to the root. */
-static bool is_given_path(STACK_OF(X509) * built, const path *p, X509 *leaf)
-{
-    bool same =
-        sk_X509_num(built) == (uint8_t)(p->n + 1) && X509_cmp(sk_X509_value(built, 0), leaf) == 0;
-    for (uint8_t i = 0; same && i < p->n; i++) {
-        same = X509_cmp(sk_X509_value(built, (uint8_t)(p->n - i)), p->certs[i]) == 0;
-    }
-    return same;
-}
-
-/* Signatures, validity, path lengths, critical extensions. The first certificate is the one that is trusted. */
-static cf_result verify(const path *p, X509 *leaf, uint64_t at_ms)
-{
-    CF_AUTO(cf_lib_free_X509_STORE) X509_STORE *store = X509_STORE_new();
-    CF_AUTO(free_stack) STACK_OF(X509) *others = sk_X509_new_null();
-    CF_AUTO(cf_lib_free_X509_STORE_CTX) X509_STORE_CTX *ctx = X509_STORE_CTX_new();
-    CF_REQUIRE(store != NULL && others != NULL && ctx != NULL, NO_MEMORY);
-    for (uint8_t i = 1; i < p->n; i++) {
-        CF_REQUIRE(sk_X509_push(others, p->certs[i]) > 0, NO_MEMORY);
-    }
-    CF_TRY(cf_lib_ok(X509_STORE_add_cert(store, p->certs[0]) == 1, CF_ERR_CHAIN));
-    CF_TRY(cf_lib_ok(X509_STORE_CTX_init(ctx, store, leaf, others) == 1, CF_ERR_CHAIN));
-    X509_VERIFY_PARAM_set_time(X509_STORE_CTX_get0_param(ctx), (time_t)(at_ms / 1000));
-    bool holds = X509_verify_cert(ctx) == 1;
-    bool no_memory = !holds && X509_STORE_CTX_get_error(ctx) == X509_V_ERR_OUT_OF_MEM;
-    CF_TRY(cf_lib_ok(holds, no_memory ? CF_ERR_NO_MEMORY : CF_ERR_CHAIN));
-    CF_REQUIRE(is_given_path(X509_STORE_CTX_get0_chain(ctx), p, leaf), CHAIN);
+    *ret_verdict = (cf_chain_verdict){CF_CHAIN_HOLDS, 0};
     return cf_ok();
 }
 
 CF_MUST_USE cf_result cf_chain_verify(cf_view root, const cf_view *bundle, size_t n, cf_view leaf,
                                       uint64_t at_ms, cf_dh_public *ret_pub)
 {
-    *ret_pub = (cf_dh_public){{0}, 0};
-    CF_REQUIRE(n >= 1 && n <= CF_CHAIN_CERTS_MAX && root.len > 0, CHAIN);
-    CF_REQUIRE(cf_view_eq(bundle[0], root), CHAIN);
-    CF_AUTO(path_clear) path p = {{NULL}, 0};
-    while (p.n < n) {
-        CF_TRY(parse(bundle[p.n], &p.certs[p.n]));
-        p.n++;
-    }
-    CF_AUTO(cf_lib_free_X509) X509 *end = NULL;
-    CF_TRY(parse(leaf, &end));
-    CF_TRY(check_path(&p, end));
-    cf_result r = verify(&p, end, at_ms);
-    ERR_clear_error(); /* a path that holds can leave traces of those that were tried before it */
-    CF_TRY(r);
-    return key_of(end, ret_pub);
+    cf_chain_verdict verdict;
+    return cf_chain_judge(root, bundle, n, leaf, at_ms, &verdict, ret_pub);
 }

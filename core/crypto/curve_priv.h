@@ -28,3 +28,7 @@ CF_MUST_USE cf_result cf_curve_scalar_ok(const cf_curve_info *info, cf_view scal
 
 /** KEY unless pub is what dh.h calls a public key of the curve. */
 CF_MUST_USE cf_result cf_curve_public_ok(const cf_curve_info *info, cf_view pub);
+
+/** The parts of a SubjectPublicKeyInfo of a curve by name; *ret_pub borrows from der and may be no point of the curve.
+ *  error KEY, TRAILING; UNSUPPORTED another algorithm or curve. */
+CF_MUST_USE cf_result cf_spki_read(cf_view der, const cf_curve_info **ret_info, cf_view *ret_pub);

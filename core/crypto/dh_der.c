@@ -179,9 +179,8 @@ CF_MUST_USE cf_result cf_dh_pair_from_pkcs8(cf_view der, cf_curve expected, cf_d
     return cf_ok();
 }
 
-CF_MUST_USE cf_result cf_dh_public_from_spki(cf_view der, cf_curve *ret_curve, cf_dh_public *ret)
+CF_MUST_USE cf_result cf_spki_read(cf_view der, const cf_curve_info **ret_info, cf_view *ret_pub)
 {
-    *ret = (cf_dh_public){{0}, 0};
     cf_reader r = cf_reader_of(der);
     cf_reader all = cf_der_enter(&r, TAG_SEQUENCE);
     CF_REQUIRE(all.err == CF_OK, KEY);
@@ -191,6 +190,17 @@ CF_MUST_USE cf_result cf_dh_public_from_spki(cf_view der, cf_curve *ret_curve, c
     cf_view pub = bits_of(&all, bits.body);
     CF_REQUIRE(all.err == CF_OK && bits.tag == TAG_BIT_STRING && all.left == 0, KEY);
     CF_REQUIRE(r.left == 0, TRAILING);
+    *ret_info = info;
+    *ret_pub = pub;
+    return cf_ok();
+}
+
+CF_MUST_USE cf_result cf_dh_public_from_spki(cf_view der, cf_curve *ret_curve, cf_dh_public *ret)
+{
+    *ret = (cf_dh_public){{0}, 0};
+    const cf_curve_info *info = NULL;
+    cf_view pub = CF_VIEW_EMPTY;
+    CF_TRY(cf_spki_read(der, &info, &pub));
     CF_TRY(cf_curve_public_ok(info, pub));
     cf_copy(ret->b, pub.data, pub.len);
     ret->len = (uint8_t)pub.len;

@@ -87,6 +87,16 @@ static cf_result to_der(cf_view sig, cf_lib_octets *ret)
     return cf_ok();
 }
 
+CF_MUST_USE cf_result cf_pkey_verify_es384(EVP_PKEY *pkey, cf_view msg, cf_view sig)
+{
+    CF_AUTO(cf_lib_free_EVP_MD_CTX) EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+    CF_REQUIRE(ctx != NULL, NO_MEMORY);
+    int set = EVP_DigestVerifyInit(ctx, NULL, EVP_sha384(), NULL, pkey);
+    CF_TRY(cf_lib_ok(set == 1, CF_ERR_CRYPTO));
+    int holds = EVP_DigestVerify(ctx, sig.data, sig.len, msg.data, msg.len);
+    return cf_lib_ok(holds == 1, CF_ERR_SIGNATURE);
+}
+
 CF_MUST_USE cf_result cf_es384_verify(cf_view pub, cf_view msg, cf_view sig)
 {
     CF_REQUIRE(pub.len == cf_dh_public_bytes(CF_P384), KEY);
@@ -95,10 +105,5 @@ CF_MUST_USE cf_result cf_es384_verify(cf_view pub, cf_view msg, cf_view sig)
     CF_TRY(cf_pkey_public(CF_P384, pub, &pkey));
     CF_AUTO(cf_lib_free_octets) cf_lib_octets der = {NULL, 0};
     CF_TRY(to_der(sig, &der));
-    CF_AUTO(cf_lib_free_EVP_MD_CTX) EVP_MD_CTX *ctx = EVP_MD_CTX_new();
-    CF_REQUIRE(ctx != NULL, NO_MEMORY);
-    int set = EVP_DigestVerifyInit(ctx, NULL, EVP_sha384(), NULL, pkey);
-    CF_TRY(cf_lib_ok(set == 1, CF_ERR_CRYPTO));
-    int holds = EVP_DigestVerify(ctx, der.data, der.len, msg.data, msg.len);
-    return cf_lib_ok(holds == 1, CF_ERR_SIGNATURE);
+    return cf_pkey_verify_es384(pkey, msg, cf_view_make(der.data, der.len));
 }

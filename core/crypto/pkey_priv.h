@@ -10,3 +10,6 @@ CF_MUST_USE cf_result cf_pkey_private(const cf_dh_key *k, EVP_PKEY **ret);
 
 /** Any private key in PKCS#8 DER. error KEY, TRAILING. */
 CF_MUST_USE cf_result cf_pkey_from_pkcs8(cf_view der, EVP_PKEY **ret);
+
+/** ECDSA with SHA-384 over msg; the signature in DER. error SIGNATURE; CRYPTO, NO_MEMORY. */
+CF_MUST_USE cf_result cf_pkey_verify_es384(EVP_PKEY *pkey, cf_view msg, cf_view sig);

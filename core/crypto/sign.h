@@ -30,16 +30,65 @@ CF_MUST_USE cf_result cf_rsa_oaep_decrypt(const cf_rsa_key *k, cf_view ct, cf_bu
  *  Appends 256 octets. */
 CF_MUST_USE cf_result cf_rsa_oaep_encrypt(cf_view spki, cf_view pt, cf_buf *out);
 
+#define CF_CERT_BYTES_MAX 4096 /* genuine ones take up to 1,024 */
+
+/** A certificate of the profile that attestation documents carry. Views borrow from its DER. */
+typedef struct {
+    cf_view tbs;             /* the octets that are signed */
+    cf_view issuer, subject; /* names, in DER */
+    cf_view cn;              /* value of the subject's last common name, or empty */
+    int64_t not_before_s, not_after_s;
+    cf_view spki, signature; /* both in DER */
+    bool es384;              /* signed with ecdsa-with-SHA384, by both places that say so */
+    bool ca;
+    int path_len; /* -1: not bounded */
+    bool has_usage;
+    uint8_t usage;         /* CF_CERT_USAGE_* and others; first octet of the bits */
+    bool unknown_critical; /* bears an extension that must be understood, and is not */
+} cf_cert;
+#define CF_CERT_USAGE_SIGN 0x80      /* digitalSignature */
+#define CF_CERT_USAGE_CERT_SIGN 0x04 /* keyCertSign */
+
+/** RFC 5280 in DER, version 3, without unique identifiers; of the extensions basicConstraints and keyUsage are read. Says nothing
+ *  about whether the certificate holds. error CHAIN, also over CF_CERT_BYTES_MAX. */
+CF_MUST_USE cf_result cf_cert_read(cf_view der, cf_cert *ret);
+
+/** What is wrong with a chain. */
+typedef enum {
+    CF_CHAIN_HOLDS,
+    CF_CHAIN_ROOT, /* the first certificate is not the pinned one, or there are too many or none */
+    CF_CHAIN_SYNTAX,    /* outside the profile of cf_cert_read */
+    CF_CHAIN_ALGORITHM, /* not signed with ecdsa-with-SHA384 */
+    CF_CHAIN_CRITICAL,  /* an unknown critical extension */
+    CF_CHAIN_NAME,      /* its issuer is not the subject of the one above */
+    CF_CHAIN_CA,        /* a CA that may not sign, or a leaf that may */
+    CF_CHAIN_PATH_LENGTH,
+    CF_CHAIN_NOT_YET, /* valid only later than the time asked for */
+    CF_CHAIN_EXPIRED,
+    CF_CHAIN_SIGNATURE,
+    CF_CHAIN_KEY, /* no point of P-384 */
+    CF_CHAIN_FAULT_COUNT
+} cf_chain_fault;
+
+/** The first fault, and the certificate that has it: place in the bundle, n for the leaf. */
+typedef struct {
+    cf_chain_fault fault;
+    size_t at;
+} cf_chain_verdict;
+
 /** Verifies leaf <- bundle[n-1] <- ... <- bundle[0], where bundle[0] must equal root octet for octet: names (compared as octets),
  *  signatures (ecdsa-with-SHA384 over P-384), CA flags, keyCertSign, path lengths, validity at the given time (from notBefore up to
- *  and without notAfter).
+ *  and without notAfter). The root's own signature says nothing and is not looked at.
  *  in    all DER; at_ms milliseconds since the epoch; n 1..CF_CHAIN_CERTS_MAX
  *  out   *ret_pub the leaf's P-384 point
- *  error CHAIN whatever is wrong; KEY when all holds but the leaf's key is not P-384. cost n + 1 verifications at most */
+ *  error CHAIN whatever is wrong; KEY when all holds but the leaf's key is not P-384. cost n verifications */
 #define CF_CHAIN_CERTS_MAX 8
-#define CF_CERT_BYTES_MAX 4096 /* genuine ones take up to 1,024 */
 CF_MUST_USE cf_result cf_chain_verify(cf_view root, const cf_view *bundle, size_t n, cf_view leaf,
                                       uint64_t at_ms, cf_dh_public *ret_pub);
+/** As cf_chain_verify; *ret_verdict tells what the error was, when it was one of those. */
+CF_MUST_USE cf_result cf_chain_judge(cf_view root, const cf_view *bundle, size_t n, cf_view leaf,
+                                     uint64_t at_ms, cf_chain_verdict *ret_verdict,
+                                     cf_dh_public *ret_pub);
 
 #define CF_CERT_CN_BYTES_MAX 64 /* ub-common-name, RFC 5280 appendix A.1 */
 /** Makes a certificate for the software NSM: subject CN, P-384 key of pub, signed by the issuer's key.

@@ -54,11 +54,43 @@ static void load(const json_t *vector, genuine *g)
     g->at_ms = (uint64_t)vec_int(json_object_get(vector, "expected"), "timestamp_ms");
 }
 
+/* What libcrypto thinks of the same path. */
+static bool library_agrees(const cf_view *bundle, size_t n, cf_view leaf, uint64_t at_ms)
+{
+    X509 *certs[CF_CHAIN_CERTS_MAX + 1] = {NULL};
+    X509_STORE *store = X509_STORE_new();
+    X509_STORE_CTX *ctx = X509_STORE_CTX_new();
+    STACK_OF(X509) *others = sk_X509_new_null();
+    for (size_t i = 0; i <= n; i++) {
+        cf_view der = i < n ? bundle[i] : leaf;
+        const uint8_t *at = der.data;
+        certs[i] = d2i_X509(NULL, &at, (long)der.len);
+        assert_non_null(certs[i]);
+        if (i > 0 && i < n) {
+            assert_true(sk_X509_push(others, certs[i]) > 0);
+        }
+    }
+    assert_int_equal(X509_STORE_add_cert(store, certs[0]), 1);
+    assert_int_equal(X509_STORE_CTX_init(ctx, store, certs[n], others), 1);
+    X509_VERIFY_PARAM_set_time(X509_STORE_CTX_get0_param(ctx), (time_t)(at_ms / 1000));
+    bool holds = X509_verify_cert(ctx) == 1;
+    sk_X509_free(others);
+    X509_STORE_CTX_free(ctx);
+    X509_STORE_free(store);
+    for (size_t i = 0; i <= n; i++) {
+        X509_free(certs[i]);
+    }
+    return holds;
+}
+
 static cf_result verify(const genuine *g, uint64_t at_ms)
 {
     cf_dh_public pub;
     cf_result r = cf_chain_verify(cf_buf_view(&g->root), g->bundle, BUNDLE, g->leaf, at_ms, &pub);
     assert_int_equal(pub.len, cf_is_ok(r) ? 97 : 0);
+    if (cf_is_ok(r)) {
+        assert_true(library_agrees(g->bundle, BUNDLE, g->leaf, at_ms));
+    }
     return r;
 }
 
@@ -193,7 +225,7 @@ static void own_build(own *o)
     }
 }
 
-static cf_result own_check(own *o, uint64_t at_ms, size_t skip)
+static cf_result own_judge(own *o, uint64_t at_ms, size_t skip, cf_chain_verdict *ret_verdict)
 {
     cf_view bundle[BUNDLE];
     size_t n = 0;
@@ -204,12 +236,21 @@ static cf_result own_check(own *o, uint64_t at_ms, size_t skip)
         }
     }
     cf_dh_public pub;
-    cf_result r = cf_chain_verify(cf_buf_view(&o->certs[0]), bundle, n,
-                                  cf_buf_view(&o->certs[BUNDLE]), at_ms, &pub);
+    cf_view leaf = cf_buf_view(&o->certs[BUNDLE]);
+    cf_result r =
+        cf_chain_judge(cf_buf_view(&o->certs[0]), bundle, n, leaf, at_ms, ret_verdict, &pub);
+    assert_int_equal(cf_is_ok(r), ret_verdict->fault == CF_CHAIN_HOLDS);
     if (cf_is_ok(r)) {
+        assert_true(library_agrees(bundle, n, leaf, at_ms));
         assert_view(cf_dh_public_view(&pub), cf_dh_public_view(cf_dh_public_of(o->keys[BUNDLE])));
     }
     return r;
+}
+
+static cf_result own_check(own *o, uint64_t at_ms, size_t skip)
+{
+    cf_chain_verdict verdict;
+    return own_judge(o, at_ms, skip, &verdict);
 }
 
 static cf_result own_verify(own *o, uint64_t at_ms, size_t skip)
@@ -239,6 +280,12 @@ static void test_own_altered(void **state)
 {
     (void)state;
     enum { NAME, CASE, PATH, LEAF_IS_CA, CA_IS_LEAF, SIGNER, EXPIRED, FUTURE, KINDS };
+    static const cf_chain_verdict verdicts[KINDS] = {
+        [NAME] = {CF_CHAIN_NAME, 3},        [CASE] = {CF_CHAIN_NAME, 3},
+        [PATH] = {CF_CHAIN_PATH_LENGTH, 1}, [LEAF_IS_CA] = {CF_CHAIN_CA, 4},
+        [CA_IS_LEAF] = {CF_CHAIN_CA, 2},    [SIGNER] = {CF_CHAIN_SIGNATURE, 4},
+        [EXPIRED] = {CF_CHAIN_EXPIRED, 2},  [FUTURE] = {CF_CHAIN_NOT_YET, 0},
+    };
     for (int kind = 0; kind < KINDS; kind++) {
         CF_AUTO(own_clear) own o = {0};
         own_init(&o);
@@ -268,9 +315,12 @@ static void test_own_altered(void **state)
             o.specs[0].not_before_s = START_S + 200;
             break;
         }
-        cf_result r = own_verify(&o, DURING_MS, SIZE_MAX);
-        if (r.code != CF_ERR_CHAIN) {
-            fail_msg("kind %d: %s", kind, cf_err_code(r.code));
+        own_build(&o);
+        cf_chain_verdict v;
+        cf_result r = own_judge(&o, DURING_MS, SIZE_MAX, &v);
+        if (r.code != CF_ERR_CHAIN || v.fault != verdicts[kind].fault ||
+            v.at != verdicts[kind].at) {
+            fail_msg("kind %d: %s, fault %d of %zu", kind, cf_err_code(r.code), v.fault, v.at);
         }
     }
 }
@@ -371,27 +421,28 @@ static void test_remade(void **state)
         size_t which;
         enum remake how;
         cf_err err;
+        cf_chain_fault fault;
     } rows[] = {
-        {4, SAME, CF_OK},
-        {4, P256_KEY, CF_ERR_KEY},
-        {4, SHA256_SIGNATURE, CF_ERR_CHAIN},
-        {4, NO_KEY_USAGE, CF_OK},
-        {4, NO_CONSTRAINTS, CF_OK},
-        {4, NO_SIGNING_USAGE, CF_ERR_CHAIN},
-        {4, UNKNOWN_CRITICAL, CF_ERR_CHAIN},
-        {4, UNKNOWN_PLAIN, CF_OK},
-        {3, SAME, CF_OK},
-        {3, SHA256_SIGNATURE, CF_ERR_CHAIN},
-        {3, P256_KEY, CF_ERR_CHAIN},
-        {3, NO_KEY_USAGE, CF_ERR_CHAIN},
-        {3, NO_CONSTRAINTS, CF_ERR_CHAIN},
-        {3, NO_SIGNING_USAGE, CF_ERR_CHAIN},
-        {3, UNKNOWN_CRITICAL, CF_ERR_CHAIN},
-        {2, NO_CONSTRAINTS, CF_ERR_CHAIN},
-        {0, SAME, CF_OK},
-        {0, NO_CONSTRAINTS, CF_ERR_CHAIN},
-        {0, NO_SIGNING_USAGE, CF_ERR_CHAIN},
-        {0, SHA256_SIGNATURE, CF_ERR_CHAIN},
+        {4, SAME, CF_OK, CF_CHAIN_HOLDS},
+        {4, P256_KEY, CF_ERR_KEY, CF_CHAIN_KEY},
+        {4, SHA256_SIGNATURE, CF_ERR_CHAIN, CF_CHAIN_ALGORITHM},
+        {4, NO_KEY_USAGE, CF_OK, CF_CHAIN_HOLDS},
+        {4, NO_CONSTRAINTS, CF_OK, CF_CHAIN_HOLDS},
+        {4, NO_SIGNING_USAGE, CF_ERR_CHAIN, CF_CHAIN_CA},
+        {4, UNKNOWN_CRITICAL, CF_ERR_CHAIN, CF_CHAIN_CRITICAL},
+        {4, UNKNOWN_PLAIN, CF_OK, CF_CHAIN_HOLDS},
+        {3, SAME, CF_OK, CF_CHAIN_HOLDS},
+        {3, SHA256_SIGNATURE, CF_ERR_CHAIN, CF_CHAIN_ALGORITHM},
+        {3, P256_KEY, CF_ERR_CHAIN, CF_CHAIN_KEY},
+        {3, NO_KEY_USAGE, CF_ERR_CHAIN, CF_CHAIN_CA},
+        {3, NO_CONSTRAINTS, CF_ERR_CHAIN, CF_CHAIN_CA},
+        {3, NO_SIGNING_USAGE, CF_ERR_CHAIN, CF_CHAIN_CA},
+        {3, UNKNOWN_CRITICAL, CF_ERR_CHAIN, CF_CHAIN_CRITICAL},
+        {2, NO_CONSTRAINTS, CF_ERR_CHAIN, CF_CHAIN_CA},
+        {0, SAME, CF_OK, CF_CHAIN_HOLDS},
+        {0, NO_CONSTRAINTS, CF_ERR_CHAIN, CF_CHAIN_CA},
+        {0, NO_SIGNING_USAGE, CF_ERR_CHAIN, CF_CHAIN_CA},
+        {0, SHA256_SIGNATURE, CF_ERR_CHAIN, CF_CHAIN_ALGORITHM},
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         CF_AUTO(own_clear) own o = {0};
@@ -399,9 +450,11 @@ static void test_remade(void **state)
         own_build(&o);
         size_t which = rows[i].which;
         remake(&o.certs[which], o.keys[o.issuer[which]], rows[i].how);
-        cf_result r = own_check(&o, DURING_MS, SIZE_MAX);
-        if (r.code != rows[i].err) {
-            fail_msg("row %zu: %s", i, cf_err_code(r.code));
+        cf_chain_verdict v;
+        cf_result r = own_judge(&o, DURING_MS, SIZE_MAX, &v);
+        if (r.code != rows[i].err || v.fault != rows[i].fault ||
+            (v.fault != CF_CHAIN_HOLDS && v.at != which)) {
+            fail_msg("row %zu: %s, fault %d of %zu", i, cf_err_code(r.code), v.fault, v.at);
         }
     }
 }
