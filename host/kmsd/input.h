@@ -2,7 +2,7 @@
 /* Members of requests against the service's model, by table: types first, then bounds, with the service's own sentences. No I/O. */
 #pragma once
 #include "core/codec/json.h"
-#include "host/kmsd/policy.h"
+#include "core/policy/policy.h"
 
 typedef enum {
     CF_IN_TEXT,   /* min..max characters */

@@ -2,7 +2,7 @@
 #include "host/kmsd/keyfile.h"
 
 #include "core/codec/cbor.h"
-#include "host/kmsd/policy.h"
+#include "core/policy/policy.h"
 
 #define FORMAT 1
 #define META_MEMBERS 5

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The keys of this service: in memory, and durably in the state folder. Safe for several threads. */
 #pragma once
+#include "core/policy/policy.h"
 #include "host/kmsd/keyfile.h"
-#include "host/kmsd/policy.h"
 
 typedef struct cf_keys cf_keys;
 

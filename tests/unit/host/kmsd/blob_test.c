@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/codec/cbor.h"
+#include "core/policy/policy.h"
 #include "host/kmsd/keyfile.h"
-#include "host/kmsd/policy.h"
 #include "tests/support/test.h"
 
 static cf_material material;

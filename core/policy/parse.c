@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/base/number.h"
 #include "core/codec/json.h"
-#include "host/kmsd/policy_priv.h"
+#include "core/policy/policy_priv.h"
 
 #define ACCOUNT_DIGITS 12
 #define RECIPIENT_PREFIX "kms:RecipientAttestation:"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The parsed form of a policy, shared by parser and decision. */
 #pragma once
-#include "host/kmsd/policy.h"
+#include "core/policy/policy.h"
 
 typedef enum {
     CF_COND_EQUALS,

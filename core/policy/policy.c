@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "host/kmsd/policy_priv.h"
+#include "core/policy/policy_priv.h"
 
 static uint8_t folded(uint8_t c, bool fold)
 {

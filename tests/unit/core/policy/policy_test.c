@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "host/kmsd/policy_priv.h"
+#include "core/policy/policy_priv.h"
 #include "tests/support/failmalloc.h"
 #include "tests/unit/host/kmsd/quoted.h"
 
