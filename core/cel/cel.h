@@ -129,8 +129,9 @@ void cf_cel_position(cf_view source, uint32_t offset, uint32_t *ret_line, uint32
 
 /** A CEL value of a JSON text (RFC 8259, one value): numbers become int when they are written without fraction and exponent and fit,
  *  else double; objects become maps. All of it goes to the arena, whose own bound holds; nothing points into text.
- *  error SIZE over bytes_max, UTF8, DEPTH over CF_CEL_NESTING_MAX, DUPLICATE a member, RANGE a number beyond double, BUDGET,
- *        MALFORMED, TRUNCATED, TRAILING, NO_MEMORY */
+ *  error SIZE over bytes_max, UTF8, DEPTH over CF_CEL_NESTING_MAX, DUPLICATE a member, RANGE a number beyond double, BUDGET more than
+ *        CF_CEL_ELEMENTS_MAX elements or the arena's bound or names chosen to collide, MALFORMED, TRUNCATED, TRAILING, NO_MEMORY
+ *  cost  linear */
 CF_MUST_USE cf_result cf_cel_from_json(cf_view text, size_t bytes_max, cf_arena *arena,
                                        cf_cel_value *ret);
 

@@ -13,6 +13,9 @@ typedef struct {
     cf_cel_value key;
 } open_value;
 
+/* What finding members costs when their names do not collide on purpose; a member takes four octets at least. */
+#define STEPS_PER_OCTET 8u
+
 typedef struct {
     const uint8_t *at, *end;
     cf_cel_run run; /* what building lists and maps charges */
@@ -315,11 +318,9 @@ CF_MUST_USE cf_result cf_cel_from_json(cf_view text, size_t bytes_max, cf_arena 
     *ret = (cf_cel_value){0};
     CF_REQUIRE(text.len <= bytes_max, SIZE);
     CF_REQUIRE(cf_utf8_ok(text), UTF8);
-    r.budget = (cf_cel_budget){.elements = CF_CEL_ELEMENTS_MAX,
-                               .output_bytes = UINT32_MAX,
-                               .live_bytes = CF_CEL_LIVE_BYTES_MAX,
-                               .steps = UINT64_MAX};
-    r.run = (cf_cel_run){.arena = arena, .steps = UINT64_MAX, .budget = &r.budget};
+    r.budget = (cf_cel_budget){.elements = CF_CEL_ELEMENTS_MAX, .output_bytes = UINT32_MAX};
+    r.run = (cf_cel_run){.arena = arena, .budget = &r.budget};
+    r.run.steps = STEPS_PER_OCTET * (uint64_t)text.len + STEPS_PER_OCTET;
     cf_cel_value v = {0};
     do {
         bool whole = false;

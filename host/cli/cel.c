@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* coffer cel eval, coffer cel check: an expression on this machine, without any service. */
+/* coffer cel eval, coffer cel check: an expression on this machine, without any service, with the functions that a decrypt has. */
 #include "host/cli/cel.h"
 
 #include <errno.h>
 #include <string.h>
+#include <time.h>
 
+#include "core/transform/transform.h"
 #include "host/cli/session.h"
 #include "host/cli/verbs.h"
 
@@ -180,7 +182,7 @@ int cli_cel_open(const cli_args *args, cli_cel *ret)
     }
     ret->source = file != NULL ? cf_buf_view(&ret->text) : cf_view_str(args->words[0]);
     ret->options.unchecked = cli_has(args, "unchecked");
-    return cf_is_ok(cf_cel_env_new(NULL, &ret->env)) ? read_variables(args, ret) : no_memory();
+    return cf_is_ok(cf_transform_env_new(&ret->env)) ? read_variables(args, ret) : no_memory();
 }
 
 /* --- errors */
@@ -297,7 +299,8 @@ int cli_cel_eval(const cli_args *args)
         return status;
     }
     CF_ARENA(arena, CF_CLI_CEL_ARENA_BYTES_MAX);
-    cf_result r = cf_cel_eval(program, c.values, NULL, NULL, &arena, &result, &error);
+    struct cf_cel_host host = {.now_seconds = (int64_t)time(NULL)}; /* and no secrets */
+    cf_result r = cf_cel_eval(program, c.values, &host, NULL, &arena, &result, &error);
     return cf_is_ok(r) ? print_result(&result) : cli_cel_error(c.source, &error);
 }
 

@@ -29,6 +29,7 @@ def rows(tmp_path, *lines):
     ("1 + 2", "3"), ('"a" + "b"', '"ab"'), ("1.0", "1.0"), ("-1", "-1"), ("null", "null"), ("[1, {'a': 2u}]", '[1,{"a":2}]'),
     ("9007199254740993", '"9007199254740993"'), ("0.0 / 0.0", '"NaN"'), ("b'abc'", '"YWJj"'), ("timestamp(0)", '"1970-01-01T00:00:00Z"'),
     ("optional.none()", "null"), ("'\\u0085\\u007f\\u001b\\u00e9'", '"\\u0085\\u007f\\u001b\u00e9"'),
+    ("mask(ssn9, 4)", '"*****3456"'), ("age(date('2000-01-01')) >= 25", "true"),
     ('"***-**-" + ssn9.substring(5)', '"***-**-3456"'), ("names.filter(x, x.size() > n - 2)", '["Grace"]'), ("n + 1", "6")])
 def test_eval(person, expression, result):
     run = coffer("cel", "eval", "--bindings", person, "--", expression, check=0)
@@ -54,6 +55,7 @@ def test_eval_reads_files_and_standard_input(tmp_path, person):
     ("{'a': 1}.b", "error: cel_no_such_field at line 1, column 10 (offset 9): ", []),
     ("int(secret)", "error: cel_conversion at line 1, column 1 (offset 0): ", []),
     ("'a'.matches('(')", "error: bad_pattern at line 1, column 5 (offset 4): ", []),
+    ("hmac_sha256('a', 'k')", "error: ", []),
     ("type(1)", "error: cel_conversion: the result has no form in JSON", []),
     ("{1: secret}", "error: cel_conversion: the result has no form in JSON", []),
     ("(" * 300, "error: budget_exceeded at line 1, column 251 (offset 250): ", []),

@@ -369,6 +369,79 @@ static void every_beginning_is_refused(void **state)
     }
 }
 
+/* --- names that collide: found by running the hash of a map's index backwards */
+
+#define HASH_FACTOR UINT64_C(0x9E3779B97F4A7C15)
+
+static uint64_t hash_word(uint64_t h, uint64_t word)
+{
+    h = (h ^ word) * HASH_FACTOR;
+    return h ^ h >> 29;
+}
+
+static uint64_t before_shift(uint64_t h)
+{
+    h ^= h >> 29;
+    return h ^ h >> 58;
+}
+
+/* The word that takes the state h to the outcome. */
+static uint64_t word_between(uint64_t h, uint64_t outcome)
+{
+    uint64_t inverse = HASH_FACTOR; /* Newton: each turn doubles the bits that are right */
+    for (int i = 0; i < 6; i++) {
+        inverse *= 2 - HASH_FACTOR * inverse;
+    }
+    return before_shift(outcome) * inverse ^ h;
+}
+
+/* Eight octets, number i of those whose hash ends in 20 zeros once it is folded to 32 bits. False when they are no plain text. */
+static bool colliding_name(uint64_t i, uint8_t name[8])
+{
+    uint64_t word = word_between(hash_word(8, 0), word_between(0, i << 32 | (i & 0xfffff)));
+    for (size_t k = 0; k < 8; k++) {
+        name[k] = (uint8_t)(word >> 8 * k);
+        if (name[k] < ' ' || name[k] > '~' || name[k] == '"' || name[k] == '\\') {
+            return false;
+        }
+    }
+    return true;
+}
+
+static cf_result read_members(bool collide, size_t n)
+{
+    CF_ARENA(arena, ARENA_BYTES);
+    CF_BUF(text);
+    cf_cel_value v;
+    uint64_t i = 1;
+    for (size_t k = 0; k < n; k++, i++) {
+        uint8_t name[8];
+        if (collide) {
+            while (!colliding_name(i, name)) {
+                i++;
+            }
+        } else {
+            for (size_t j = 0, rest = k; j < sizeof name; j++, rest /= 10) {
+                name[j] = (uint8_t)('0' + rest % 10);
+            }
+        }
+        assert_ok(cf_buf_append(&text, k == 0 ? CF_LIT("{\"") : CF_LIT(",\"")));
+        assert_ok(cf_buf_append(&text, CF_VIEW_OF(name)));
+        assert_ok(cf_buf_append(&text, CF_LIT("\":1")));
+    }
+    assert_ok(cf_buf_append(&text, CF_LIT("}")));
+    return cf_cel_from_json(cf_buf_view(&text), SIZE_MAX, &arena, &v);
+}
+
+static void colliding_names_cost_their_budget(void **state)
+{
+    (void)state;
+    assert_err(read_members(true, 1000), BUDGET);
+    assert_ok(read_members(true, 10));
+    assert_ok(read_members(false, 1000));
+    assert_ok(read_members(false, 100000));
+}
+
 /* --- the peer */
 
 static json_t *peer_read(cf_view text)
@@ -495,6 +568,7 @@ int main(void)
         cmocka_unit_test(keys_must_be_text),
         cmocka_unit_test(output_is_bounded),
         cmocka_unit_test(every_beginning_is_refused),
+        cmocka_unit_test(colliding_names_cost_their_budget),
         cmocka_unit_test(peer_agrees),
         cmocka_unit_test(lack_of_memory),
     };
