@@ -16,8 +16,8 @@
 #include "sys/linux/clock.h"
 #include "sys/nsm/soft_priv.h"
 
-/* Parsing of five certificates included; the rest is hashing and copying. */
-#define VERIFY_MUST 0.70
+/* What is not a signature is reading, hashing and copying: a thirtieth. */
+#define VERIFY_MUST 0.80
 #define VERIFICATIONS 5
 
 typedef struct {
@@ -54,7 +54,8 @@ static cf_result verify_document(void *ctx)
 static cf_result dispatch(job *j, const char *target, const cf_buf *body, cf_buf *ret_answer)
 {
     cf_kmsd_answer a;
-    cf_kmsd_dispatch(j->service, cf_view_str(target), cf_buf_view(body), "bench", &a);
+    cf_kmsd_caller caller = cf_kmsd_local_caller(j->service);
+    cf_kmsd_dispatch(j->service, &caller, cf_view_str(target), cf_buf_view(body), "bench", &a);
     bool ok = a.status == 200;
     if (ret_answer != NULL) {
         *ret_answer = cf_buf_move(&a.body);

@@ -4,13 +4,6 @@
 #include "host/kmsd/call.h"
 #include "host/kmsd/kmsd_priv.h"
 
-static const char *const stages[] = {
-    [CF_ATTEST_SYNTAX] = "syntax",       [CF_ATTEST_ROOT] = "root",
-    [CF_ATTEST_CHAIN] = "chain",         [CF_ATTEST_SIGNATURE] = "signature",
-    [CF_ATTEST_FRESHNESS] = "freshness", [CF_ATTEST_DEBUG] = "debug",
-    [CF_ATTEST_HOLDS] = "holds",
-};
-
 /* Registers as policies compare them. */
 static cf_result fill_registers(cf_kmsd_recipient *r)
 {
@@ -32,13 +25,13 @@ static cf_result verify(cf_kmsd_call *c)
                                .age_max_ms = CF_KMSD_DOC_AGE_MS_MAX};
     cf_attest_stage stage = CF_ATTEST_SYNTAX;
     cf_result held = cf_attest_verify(cf_buf_view(&r->doc), &policy, &stage, &r->payload);
-    c->attested_stage = stages[stage];
+    c->attested_stage = cf_attest_stage_name(stage);
     if (held.code == CF_ERR_ATTESTATION && stage == CF_ATTEST_SYNTAX) {
         return cf_kmsd_refuse(c, CF_KX_VALIDATION, "The attestation document is not well-formed.");
     }
     if (held.code == CF_ERR_ATTESTATION || held.code == CF_ERR_STALE) {
         return cf_kmsd_refuse(c, CF_KX_ACCESS_DENIED, "The attestation document is refused: %s.",
-                              stages[stage]);
+                              cf_attest_stage_name(stage));
     }
     return held;
 }

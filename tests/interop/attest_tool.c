@@ -146,13 +146,6 @@ static cf_result do_ask(request *r)
     return print_hex(cf_buf_view(&response));
 }
 
-static const char *const stages[] = {
-    [CF_ATTEST_SYNTAX] = "syntax",       [CF_ATTEST_ROOT] = "root",
-    [CF_ATTEST_CHAIN] = "chain",         [CF_ATTEST_SIGNATURE] = "signature",
-    [CF_ATTEST_FRESHNESS] = "freshness", [CF_ATTEST_DEBUG] = "debug",
-    [CF_ATTEST_HOLDS] = "holds",
-};
-
 static cf_result do_verify(request *r)
 {
     cf_attest_policy policy = {.root = word(r, 0)};
@@ -162,7 +155,7 @@ static cf_result do_verify(request *r)
     policy.archived = policy.allow_debug = policy.age_max_ms == 0;
     r->staged = true;
     CF_TRY(cf_attest_verify(word(r, 3), &policy, &r->stage, &p));
-    printf("%s ", stages[r->stage]);
+    printf("%s ", cf_attest_stage_name(r->stage));
     CF_TRY(print_hex(p.module_id));
     return print_hex(p.pcrs[0]);
 }
@@ -213,7 +206,8 @@ int main(void)
             done = answer(&r);
         }
         if (!cf_is_ok(done)) {
-            printf("error %s %s", cf_err_code(done.code), r.staged ? stages[r.stage] : "");
+            printf("error %s %s", cf_err_code(done.code),
+                   r.staged ? cf_attest_stage_name(r.stage) : "");
         }
         printf("\n");
         (void)fflush(stdout);
