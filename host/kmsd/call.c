@@ -128,8 +128,8 @@ CF_MUST_USE cf_result cf_kmsd_find_key(cf_kmsd_call *c)
 static void fill_request(const cf_kmsd_call *c, cf_view action, cf_policy_request *q)
 {
     *q = (cf_policy_request){.action = action,
-                             .caller = cf_view_str(c->service->names.caller),
-                             .account = cf_view_str(c->service->names.account),
+                             .caller = cf_view_str(c->caller->arn),
+                             .account = cf_view_str(c->caller->account),
                              .account_root = cf_view_str(c->service->names.root),
                              .context = c->context,
                              .context_n = c->context_n};
@@ -157,13 +157,13 @@ CF_MUST_USE cf_result cf_kmsd_authorise(cf_kmsd_call *c)
     if (why != NULL) {
         return cf_kmsd_refuse(c, CF_KX_ACCESS_DENIED,
                               "User: %s is not authorized to perform: %s on resource: %s %s",
-                              c->service->names.caller, action, c->arn, why);
+                              c->caller->arn, action, c->arn, why);
     }
     return cf_kmsd_refuse(c, CF_KX_ACCESS_DENIED,
                           "User: %s is not authorized to perform: %s on resource: %s because no "
                           "resource-based policy allows "
                           "the %s action",
-                          c->service->names.caller, action, c->arn, action);
+                          c->caller->arn, action, c->arn, action);
 }
 
 CF_MUST_USE cf_result cf_kmsd_check_tokens(cf_kmsd_call *c)

@@ -38,6 +38,9 @@ typedef enum {
 const char *cf_kx_name(cf_kx x); /* "" for CF_KX_NONE */
 unsigned cf_kx_status(cf_kx x);  /* 200 for CF_KX_NONE */
 
+/** {"__type":...,"message":...} in place of what out holds; a message that is empty is left out, as the service does. */
+void cf_kmsd_put_exception(cf_kx x, cf_view message, cf_buf *out);
+
 /** The Recipient of a request, once it is verified. */
 typedef struct {
     bool given;
@@ -51,6 +54,7 @@ struct cf_kmsd_op;
 
 typedef struct {
     cf_kmsd *service;
+    const cf_kmsd_caller *caller;
     const struct cf_kmsd_op *op;
     const json_t *in;
     uint64_t now_ms;

@@ -24,10 +24,19 @@ typedef struct {
     cf_buf body;
 } cf_kmsd_answer;
 
+/** Who sent a request, as the transport has found out. Static or borrowed for the request. */
+typedef struct {
+    const char *arn;     /* of a user, a role, or the account's root */
+    const char *account; /* 12 digits */
+} cf_kmsd_caller;
+
+/** Whoever reaches a Unix socket that only one user of the machine reaches. */
+cf_kmsd_caller cf_kmsd_local_caller(const cf_kmsd *d);
+
 /** One request without its transport: target is the header X-Amz-Target. Thread-safe. Logs one line. Never fails: whatever goes
- *  wrong is an answer. body and request id are the caller's; ret->body the caller frees. */
-void cf_kmsd_dispatch(cf_kmsd *d, cf_view target, cf_view body, const char *request_id,
-                      cf_kmsd_answer *ret);
+ *  wrong is an answer. caller, body and request id are borrowed; ret->body the caller frees. */
+void cf_kmsd_dispatch(cf_kmsd *d, const cf_kmsd_caller *caller, cf_view target, cf_view body,
+                      const char *request_id, cf_kmsd_answer *ret);
 
 /** A cf_http_handler; ctx is the cf_kmsd. */
 void cf_kmsd_handle(void *ctx, cf_http_call *call);

@@ -62,8 +62,8 @@ static cf_result default_policy(const cf_kmsd_call *c, cf_buf *out)
 static cf_result check_lockout(cf_kmsd_call *c, const cf_policy *policy)
 {
     cf_policy_request q = {.action = CF_LIT("kms:PutKeyPolicy"),
-                           .caller = cf_view_str(c->service->names.caller),
-                           .account = cf_view_str(c->service->names.account),
+                           .caller = cf_view_str(c->caller->arn),
+                           .account = cf_view_str(c->caller->account),
                            .account_root = cf_view_str(c->service->names.root)};
     if (!cf_in_bool(c->in, "BypassPolicyLockoutSafetyCheck") &&
         cf_policy_decide(policy, &q) != CF_POLICY_ALLOWED) {

@@ -43,6 +43,11 @@ CF_MUST_USE cf_result cf_kmsd_new(const cf_kmsd_options *o, cf_kmsd **ret)
     return cf_ok();
 }
 
+cf_kmsd_caller cf_kmsd_local_caller(const cf_kmsd *d)
+{
+    return (cf_kmsd_caller){.arn = d->names.caller, .account = d->names.account};
+}
+
 void cf_kmsd_free(cf_kmsd **d)
 {
     if (*d != NULL) {
@@ -119,9 +124,8 @@ static cf_result run(cf_kmsd_call *c, cf_view target, cf_view body, json_t **req
     return cf_ok();
 }
 
-/* {"__type":...,"message":...}; a message that is empty is left out, as the service does. Without memory the body stays empty: the
- * header x-amzn-ErrorType says the same. */
-static void put_exception(cf_kx x, cf_view message, cf_buf *out)
+/* Without memory the body stays empty: the header x-amzn-ErrorType says the same. */
+void cf_kmsd_put_exception(cf_kx x, cf_view message, cf_buf *out)
 {
     cf_kms_body b = cf_kms_body_to(out);
     cf_buf_clear(out);
@@ -163,15 +167,17 @@ static void log_request(const cf_kmsd_call *c, const char *request_id, unsigned 
            status, outcome, (unsigned)(cf_clock_mono_ms() - start_ms));
 }
 
-void cf_kmsd_dispatch(cf_kmsd *d, cf_view target, cf_view body, const char *request_id,
-                      cf_kmsd_answer *ret)
+void cf_kmsd_dispatch(cf_kmsd *d, const cf_kmsd_caller *caller, cf_view target, cf_view body,
+                      const char *request_id, cf_kmsd_answer *ret)
 {
     *ret = (cf_kmsd_answer){.status = 200, .exception = ""};
     uint64_t start_ms = cf_clock_mono_ms();
     CF_JSON(request);
     CF_AUTO(call_clear)
-    cf_kmsd_call c = {
-        .service = d, .now_ms = cf_clock_wall_ms(), .out = cf_kms_body_to(&ret->body)};
+    cf_kmsd_call c = {.service = d,
+                      .caller = caller,
+                      .now_ms = cf_clock_wall_ms(),
+                      .out = cf_kms_body_to(&ret->body)};
     c.arena.max = CF_KMSD_ARENA_BYTES_MAX;
     cf_result r = run(&c, target, body, &request);
     if (!cf_is_ok(r)) {
@@ -181,77 +187,10 @@ void cf_kmsd_dispatch(cf_kmsd *d, cf_view target, cf_view body, const char *requ
                    cf_err_code(r.code));
         }
         cf_kx x = refused ? c.refused : CF_KX_INTERNAL;
-        put_exception(x, refused ? cf_buf_view(&c.message) : CF_VIEW_EMPTY, &ret->body);
+        cf_kmsd_put_exception(x, refused ? cf_buf_view(&c.message) : CF_VIEW_EMPTY, &ret->body);
         ret->status = cf_kx_status(x);
         ret->exception = cf_kx_name(x);
     }
     log_request(&c, request_id, ret->status, *ret->exception != '\0' ? ret->exception : "ok",
                 start_ms);
-}
-
-/* --- HTTP --- */
-
-/* "application/x-amz-json-1.1", perhaps with parameters behind a ';'. */
-static bool is_amz_json(cf_view type)
-{
-    cf_view want = CF_LIT(CF_KMS_CONTENT_TYPE);
-    return cf_policy_eq_fold(cf_view_sub(type, 0, want.len), want) &&
-           (type.len == want.len || type.data[want.len] == ';' || type.data[want.len] == ' ');
-}
-
-static void answer_http(cf_http_call *call, const char *request_id, cf_kmsd_answer *a)
-{
-    cf_ignore(cf_http_set(call, "x-amzn-RequestId", cf_view_str(request_id)));
-    if (*a->exception != '\0') {
-        cf_ignore(cf_http_set(call, "x-amzn-ErrorType", cf_view_str(a->exception)));
-    }
-    cf_http_answer(call, a->status, CF_KMS_CONTENT_TYPE, &a->body);
-}
-
-/* A request id for the answer; without randomness one that says so. */
-static void make_request_id(cf_uuid *ret)
-{
-    if (!cf_is_ok(cf_uuid_make(ret))) {
-        static const uint8_t zero[CF_UUID_BYTES];
-        cf_uuid_from_bytes(zero, ret);
-    }
-}
-
-static void answer_exception(cf_http_call *call, unsigned status, cf_kx x, cf_view message)
-{
-    cf_uuid id;
-    make_request_id(&id);
-    cf_kmsd_answer a = {.status = status, .exception = cf_kx_name(x)};
-    put_exception(x, message, &a.body);
-    cf_log(CF_LOG_INFO, "request.done", "request=%s op=- key=- status=%u outcome=%s ms=0", id.text,
-           status, a.exception);
-    answer_http(call, id.text, &a);
-    cf_buf_free(&a.body);
-}
-
-void cf_kmsd_handle(void *ctx, cf_http_call *call)
-{
-    if (!cf_view_eq(cf_http_method(call), CF_LIT("POST")) ||
-        !cf_view_eq(cf_http_path(call), CF_LIT("/")) ||
-        !is_amz_json(cf_http_header(call, "Content-Type"))) {
-        answer_exception(call, cf_kx_status(CF_KX_UNKNOWN_OPERATION), CF_KX_UNKNOWN_OPERATION,
-                         CF_VIEW_EMPTY);
-        return;
-    }
-    cf_uuid id;
-    make_request_id(&id);
-    cf_kmsd_answer a;
-    cf_kmsd_dispatch(ctx, cf_http_header(call, "X-Amz-Target"), cf_http_body(call), id.text, &a);
-    answer_http(call, id.text, &a);
-    cf_buf_free(&a.body);
-}
-
-void cf_kmsd_refuse_http(void *ctx, cf_http_call *call, unsigned status, cf_err code)
-{
-    (void)ctx;
-    cf_kx x = code == CF_ERR_SIZE        ? CF_KX_TOO_LARGE
-              : code == CF_ERR_BUSY      ? CF_KX_UNAVAILABLE
-              : code == CF_ERR_MALFORMED ? CF_KX_SERIALIZATION
-                                         : CF_KX_INTERNAL;
-    answer_exception(call, status, x, CF_LIT("The request is refused before it is read."));
 }

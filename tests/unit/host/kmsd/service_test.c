@@ -63,7 +63,8 @@ static json_t *send_body(const char *op, cf_view body, const char *want_exceptio
     char target[80];
     cf_kmsd_answer a;
     (void)snprintf(target, sizeof target, "TrentService.%s", op);
-    cf_kmsd_dispatch(service, cf_view_str(target), body, "test", &a);
+    cf_kmsd_caller caller = cf_kmsd_local_caller(service);
+    cf_kmsd_dispatch(service, &caller, cf_view_str(target), body, "test", &a);
     if (strcmp(a.exception, want_exception) != 0) {
         fail_msg("%s: %s %.*s", op, a.exception, (int)a.body.len, (const char *)a.body.data);
     }
@@ -675,7 +676,8 @@ static void test_bodies(void **state)
                                           "ListKeys"};
     for (size_t i = 0; i < sizeof targets / sizeof targets[0]; i++) {
         cf_kmsd_answer a;
-        cf_kmsd_dispatch(service, cf_view_str(targets[i]), CF_LIT("{}"), "test", &a);
+        cf_kmsd_caller caller = cf_kmsd_local_caller(service);
+        cf_kmsd_dispatch(service, &caller, cf_view_str(targets[i]), CF_LIT("{}"), "test", &a);
         assert_string_equal(a.exception, "UnknownOperationException");
         cf_buf_free(&a.body);
     }

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* HTTP around the service: which requests are its own, who sent them, and the form of its answers. */
+#include "core/kms/kms.h"
+#include "host/kmsd/call.h"
+#include "sys/linux/log.h"
+
+/* "application/x-amz-json-1.1", perhaps with parameters behind a ';'. */
+static bool is_amz_json(cf_view type)
+{
+    cf_view want = CF_LIT(CF_KMS_CONTENT_TYPE);
+    return cf_policy_eq_fold(cf_view_sub(type, 0, want.len), want) &&
+           (type.len == want.len || type.data[want.len] == ';' || type.data[want.len] == ' ');
+}
+
+static void answer_http(cf_http_call *call, const char *request_id, cf_kmsd_answer *a)
+{
+    cf_ignore(cf_http_set(call, "x-amzn-RequestId", cf_view_str(request_id)));
+    if (*a->exception != '\0') {
+        cf_ignore(cf_http_set(call, "x-amzn-ErrorType", cf_view_str(a->exception)));
+    }
+    cf_http_answer(call, a->status, CF_KMS_CONTENT_TYPE, &a->body);
+}
+
+/* A request id for the answer; without randomness one that says so. */
+static void make_request_id(cf_uuid *ret)
+{
+    if (!cf_is_ok(cf_uuid_make(ret))) {
+        static const uint8_t zero[CF_UUID_BYTES];
+        cf_uuid_from_bytes(zero, ret);
+    }
+}
+
+static void answer_exception(cf_http_call *call, unsigned status, cf_kx x, cf_view message)
+{
+    cf_uuid id;
+    make_request_id(&id);
+    cf_kmsd_answer a = {.status = status, .exception = cf_kx_name(x)};
+    cf_kmsd_put_exception(x, message, &a.body);
+    cf_log(CF_LOG_INFO, "request.done", "request=%s op=- key=- status=%u outcome=%s ms=0", id.text,
+           status, a.exception);
+    answer_http(call, id.text, &a);
+    cf_buf_free(&a.body);
+}
+
+void cf_kmsd_handle(void *ctx, cf_http_call *call)
+{
+    if (!cf_view_eq(cf_http_method(call), CF_LIT("POST")) ||
+        !cf_view_eq(cf_http_path(call), CF_LIT("/")) ||
+        !is_amz_json(cf_http_header(call, "Content-Type"))) {
+        answer_exception(call, cf_kx_status(CF_KX_UNKNOWN_OPERATION), CF_KX_UNKNOWN_OPERATION,
+                         CF_VIEW_EMPTY);
+        return;
+    }
+    cf_uuid id;
+    make_request_id(&id);
+    cf_kmsd_answer a;
+    cf_kmsd_caller caller = cf_kmsd_local_caller(ctx);
+    cf_kmsd_dispatch(ctx, &caller, cf_http_header(call, "X-Amz-Target"), cf_http_body(call),
+                     id.text, &a);
+    answer_http(call, id.text, &a);
+    cf_buf_free(&a.body);
+}
+
+void cf_kmsd_refuse_http(void *ctx, cf_http_call *call, unsigned status, cf_err code)
+{
+    (void)ctx;
+    cf_kx x = code == CF_ERR_SIZE        ? CF_KX_TOO_LARGE
+              : code == CF_ERR_BUSY      ? CF_KX_UNAVAILABLE
+              : code == CF_ERR_MALFORMED ? CF_KX_SERIALIZATION
+                                         : CF_KX_INTERNAL;
+    answer_exception(call, status, x, CF_LIT("The request is refused before it is read."));
+}
