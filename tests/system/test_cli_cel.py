@@ -114,7 +114,7 @@ def test_conformance_of_the_suites():
     run = coffer("cel", "conformance", VECTORS / "conformance.jsonl", check=0)
     assert run.stdout == "1043 passed, 0 failed\n" and run.stderr == ""
     own = coffer("cel", "conformance", VECTORS / "own.jsonl", check=0)
-    assert own.stdout == f"{len((VECTORS / 'own.jsonl').read_text().splitlines())} passed, 0 failed\n"
+    assert own.stdout == "%d passed, 0 failed\n" % (VECTORS / "own.jsonl").read_bytes().count(b"\n")
     both = coffer("cel", "conformance", VECTORS / "conformance.jsonl", VECTORS / "own.jsonl", "--json", check=0)
     assert json.loads(both.stdout)["passed"] > 1543 and json.loads(both.stdout)["failures"] == []
 
