@@ -2,12 +2,13 @@
 """examples/: the generator gives the file that is there, and every line of it goes in, is sealed, and comes out as it was."""
 import concurrent.futures
 import json
+import re
 import subprocess
 import sys
 import unicodedata
 
 from clients import Link
-from programs import PEOPLE, ROOT, Up
+from programs import BIN, PEOPLE, ROOT, Up
 
 
 def test_people_are_the_generators():
@@ -50,3 +51,12 @@ def test_people_go_in_and_come_out(tmp_path):
         stored = b"".join(p.read_bytes() for p in (up.state / "api").iterdir()) + "".join(rows).encode() + up.log_text().encode()
     for person in people:
         assert person["email"].encode() not in stored and person["ssn9"].encode() not in stored
+
+
+def test_the_engine_is_embedded_as_its_page_tells(tmp_path):
+    """docs/cel.md section 16: the command it gives makes a program that prints what stands beside its source."""
+    command = re.search(r"^cc .* examples/cel_embed.c .*$", (ROOT / "docs/cel.md").read_text(), re.M)[0].split()
+    command = [f"-L{BIN.parent}/lib" if word.startswith("-L") else word for word in command]
+    subprocess.run([*command, "-o", tmp_path / "cel_embed"], cwd=ROOT, check=True, timeout=120)
+    run = subprocess.run([tmp_path / "cel_embed"], capture_output=True, text=True, timeout=60, check=True)
+    assert run.stdout == (ROOT / "examples/cel_embed.out").read_text() and run.stderr == ""
