@@ -530,7 +530,13 @@ static cf_result site_pattern(generator *g, cf_cel_site *site, uint32_t n)
     size_t unused;
     cf_result r =
         cf_regex_compile(cf_cel_text(constant_of(g, p)), &limits, &site->pattern, &unused);
-    if (cf_is_ok(r) || (g->c->opt.unchecked && r.code != CF_ERR_NO_MEMORY)) {
+    if (cf_is_ok(r)) {
+        g->pattern_bytes += cf_regex_bytes(site->pattern);
+        return g->pattern_bytes > CF_CEL_PATTERNS_BYTES_MAX
+                   ? cf_cel_over_at(g->c, "regex_instructions", g->offset)
+                   : r;
+    }
+    if (g->c->opt.unchecked && r.code != CF_ERR_NO_MEMORY) {
         return cf_ok();
     }
     bool over = r.code == CF_ERR_SIZE || r.code == CF_ERR_DEPTH || r.code == CF_ERR_BUDGET;

@@ -19,6 +19,7 @@ typedef struct {
     uint32_t operands_n, operands_cap;
     cf_cel_site *sites;
     uint32_t sites_n, sites_cap;
+    size_t pattern_bytes; /* of their patterns */
     cf_cel_loop_code *loops;
     cf_cel_catcher *catchers;
     uint32_t catchers_n, catchers_cap, catcher; /* catcher: of the code that is emitted now */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Sections 7 (matches), 8.6 (regex) and 10 of the language's sheet. Patterns are seen as constants, which are compiled with the program,
  * and as values of variables, which are compiled while it runs. */
+#include "core/regex/regex.h"
 #include "tests/unit/core/cel/cel_test.h"
 
 /* Found anywhere in the text; function and method. */
@@ -141,6 +142,35 @@ static void stays_within_the_budget(void **state)
     CEL_ROWS(rows);
 }
 
+/* Constant patterns of one program together: as many as fit, and one more. */
+static void patterns_share_their_bound(void **state)
+{
+    (void)state;
+    CF_REGEX(one);
+    static char source[8192];
+    size_t unused;
+    assert_ok(cf_regex_compile(CF_LIT("x{1000}"), NULL, &one, &unused));
+    size_t fit = CF_CEL_PATTERNS_BYTES_MAX / cf_regex_bytes(one);
+    for (size_t n = fit - 1; n <= fit + 1; n++) {
+        cf_cel_program *p = NULL;
+        cf_cel_error error;
+        size_t at = 0;
+        for (size_t i = 0; i < n; i++) {
+            at += (size_t)snprintf(source + at, sizeof source - at, "%s'a'.matches('x{1000}')",
+                                   i > 0 ? "||" : "");
+            assert_true(at < sizeof source);
+        }
+        cf_result r = cf_cel_compile(cel_base_env(), cf_view_str(source), NULL, &p, &error);
+        assert_code(r, n <= fit ? CF_OK : CF_ERR_BUDGET);
+        if (n > fit) {
+            assert_string_equal(error.budget, "regex_instructions");
+        } else {
+            assert_true(cf_cel_program_bytes(p) > n * cf_regex_bytes(one));
+        }
+        cf_cel_program_free(&p);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -148,6 +178,7 @@ int main(void)
         cmocka_unit_test(extracts),
         cmocka_unit_test(replaces),
         cmocka_unit_test(stays_within_the_budget),
+        cmocka_unit_test(patterns_share_their_bound),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
