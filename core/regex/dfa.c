@@ -35,8 +35,8 @@ typedef struct regex_build {
     uint16_t *next; /* state by state, row of each */
     uint32_t states;
     uint16_t buckets[BUCKETS];
-    uint16_t start[REGEX_KINDS];
-    pc_set begin[REGEX_KINDS]; /* the set of the program's beginning */
+    uint16_t again[REGEX_KINDS]; /* the state of nothing but the beginning */
+    pc_set begin[REGEX_KINDS];   /* the set of the program's beginning */
     bool begin_matches[REGEX_KINDS], begin_waits[REGEX_KINDS];
     bool begins_again; /* a match can begin behind the beginning of the text */
     uint16_t stack[PROGRAM_MAX + 1];
@@ -238,7 +238,7 @@ static uint16_t *bucket_of(build *b, const uint64_t *set, uint8_t before)
 
 /* The state that begins with what has consumed, after a column of that kind; FAILED and MATCHED are states too. STATES_MAX when there
  * are too many. */
-static uint32_t state_of(build *b, const uint64_t *consumed, regex_kind before)
+static uint32_t state_of(build *b, const pc_set *consumed, regex_kind before)
 {
     pc_set seen = {{0}}, set = {{0}};
     bool waits = false, any = b->begins_again;
@@ -246,7 +246,7 @@ static uint32_t state_of(build *b, const uint64_t *consumed, regex_kind before)
         return MATCHED;
     }
     for (uint32_t w = 0; w < b->words; w++) {
-        for (uint64_t left = consumed[w]; left != 0; left &= left - 1) {
+        for (uint64_t left = consumed->bits[w]; left != 0; left &= left - 1) {
             uint32_t pc = 64 * w + (uint32_t)__builtin_ctzll(left);
             if (reach(b, pc, before, REGEX_KINDS, seen.bits, set.bits, &waits)) {
                 return MATCHED;
@@ -276,31 +276,63 @@ static uint32_t state_of(build *b, const uint64_t *consumed, regex_kind before)
     return *bucket;
 }
 
-/* What a state consumes of a column, once what follows is known; true when the assertions that waited reach the match. */
-static bool consume(build *b, uint32_t state, uint32_t column, regex_kind behind, pc_set *consumed)
+/* The set of a state once it is known what follows: what waited has gone on or is of no use. True when that reaches the match. */
+static bool resolve(build *b, uint32_t state, regex_kind behind, pc_set *ret)
 {
-    pc_set seen = {{0}}, set = {{0}};
-    cf_copy(set.bits, b->sets + state * b->words, b->words * sizeof set.bits[0]);
-    if (b->waits[state] != 0) {
-        bool none = false;
-        for (uint32_t pc = 0; pc < b->n; pc++) {
-            bool waited = has(set.bits, pc) && b->program[pc].op == REGEX_ASSERT;
-            regex_kind before = (regex_kind)b->before[state];
-            if (waited && reach(b, pc, before, behind, seen.bits, set.bits, &none)) {
-                return true;
-            }
-        }
-    }
-    for (uint32_t w = 0; behind != REGEX_EDGE && w < b->words; w++) {
-        for (uint64_t left = set.bits[w]; left != 0; left &= left - 1) {
-            uint32_t pc = 64 * w + (uint32_t)__builtin_ctzll(left);
-            b->work++;
-            if (column < b->columns && (b->takes[pc] >> column & 1) != 0) {
-                insert(consumed->bits, pc + 1);
-            }
+    pc_set seen = {{0}};
+    bool none = false;
+    cf_copy(ret->bits, b->sets + state * b->words, b->words * sizeof ret->bits[0]);
+    for (uint32_t pc = 0; b->waits[state] != 0 && pc < b->n; pc++) {
+        bool waited = has(ret->bits, pc) && b->program[pc].op == REGEX_ASSERT;
+        regex_kind before = (regex_kind)b->before[state];
+        if (waited && reach(b, pc, before, behind, seen.bits, ret->bits, &none)) {
+            return true;
         }
     }
     return false;
+}
+
+/* What the set consumes of a column; false when it is nothing. */
+static bool consume(build *b, const pc_set *set, uint32_t column, pc_set *ret)
+{
+    bool any = false;
+    *ret = (pc_set){{0}};
+    for (uint32_t w = 0; w < b->words; w++) {
+        for (uint64_t left = set->bits[w]; left != 0; left &= left - 1) {
+            uint32_t pc = 64 * w + (uint32_t)__builtin_ctzll(left);
+            b->work++;
+            if ((b->takes[pc] >> column & 1) != 0) {
+                insert(ret->bits, pc + 1);
+                any = true;
+            }
+        }
+    }
+    return any;
+}
+
+/* Fills in the row of a state. False when there would be too many states or too much work. */
+static bool make_row(build *b, uint32_t state)
+{
+    pc_set set = {{0}}, consumed;
+    b->at_end[state] = resolve(b, state, REGEX_EDGE, &set);
+    bool matched = false;
+    for (uint32_t column = 0; column < b->row; column++) {
+        regex_kind kind = b->kinds[column];
+        if (column == 0 || b->waits[state] != 0) {
+            matched = resolve(b, state, kind, &set);
+        }
+        uint32_t next = MATCHED;
+        if (!matched) {
+            /* Most columns are consumed by nothing, and lead where the search begins anew. */
+            bool any = column < b->columns && consume(b, &set, column, &consumed);
+            next = any ? state_of(b, &consumed, kind) : b->again[kind];
+        }
+        if (next == STATES_MAX || b->work > WORK_MAX) {
+            return false;
+        }
+        b->next[state * b->row + column] = (uint16_t)next;
+    }
+    return true;
 }
 
 static bool make_states(build *b)
@@ -317,20 +349,12 @@ static bool make_states(build *b)
     }
     b->states = 2;
     for (unsigned kind = 0; kind < REGEX_KINDS; kind++) {
-        b->start[kind] = (uint16_t)state_of(b, nothing.bits, (regex_kind)kind);
+        b->again[kind] = (uint16_t)state_of(b, &nothing, (regex_kind)kind);
     }
     b->at_end[MATCHED] = 1;
     for (uint32_t state = 2; state < b->states; state++) {
-        pc_set consumed = {{0}};
-        b->at_end[state] = consume(b, state, 0, REGEX_EDGE, &consumed);
-        for (uint32_t column = 0; column < b->row; column++) {
-            consumed = nothing;
-            bool matched = consume(b, state, column, b->kinds[column], &consumed);
-            uint32_t next = matched ? MATCHED : state_of(b, consumed.bits, b->kinds[column]);
-            if (next == STATES_MAX || b->work > WORK_MAX) {
-                return false;
-            }
-            b->next[state * b->row + column] = (uint16_t)next;
+        if (!make_row(b, state)) {
+            return false;
         }
     }
     return true;
@@ -438,13 +462,18 @@ void regex_dfa_copy(const struct regex_build *b, uint8_t *at, regex_dfa *ret)
     ret->states = states;
     ret->at_end = at_end;
     for (unsigned kind = 0; kind < REGEX_KINDS; kind++) {
-        ret->start[kind] = (uint16_t)(b->start[kind] * b->row);
+        ret->start[kind] = (uint16_t)(b->again[kind] * b->row);
     }
 }
 
 /* ---- Matching ---- */
 
-static uint32_t column_of(const regex_dfa *dfa, uint32_t ch)
+/* A run of code points that share a column: texts stay in few scripts, so the last one often serves again. */
+typedef struct {
+    uint32_t lo, n, column;
+} run;
+
+static run run_of(const regex_dfa *dfa, uint32_t ch)
 {
     size_t low = 0, high = dfa->others_n;
     while (high - low > 1) {
@@ -455,7 +484,9 @@ static uint32_t column_of(const regex_dfa *dfa, uint32_t ch)
             high = middle;
         }
     }
-    return dfa->others[low] & 0xFF;
+    uint32_t lo = dfa->others[low] >> 8;
+    uint32_t end = high < dfa->others_n ? dfa->others[high] >> 8 : CF_UNICODE_LAST + 1;
+    return (run){lo, end - lo, dfa->others[low] & 0xFF};
 }
 
 CF_MUST_USE cf_result regex_dfa_run(const cf_regex *re, cf_view text, size_t start, uint64_t *steps,
@@ -465,6 +496,7 @@ CF_MUST_USE cf_result regex_dfa_run(const cf_regex *re, cf_view text, size_t sta
     const uint32_t matched = MATCHED * dfa->row;
     size_t end = text.len - start <= *steps ? text.len : start + (size_t)*steps, at = start;
     uint32_t state = dfa->start[regex_kind_before(text, start)];
+    run last = {0, 0, 0};
     while (at < end && state > matched) {
         uint32_t octet = text.data[at];
         if (octet < 0x80) {
@@ -473,7 +505,10 @@ CF_MUST_USE cf_result regex_dfa_run(const cf_regex *re, cf_view text, size_t sta
         } else {
             uint32_t ch;
             size_t n = cf_utf8_get(text, at, &ch);
-            state = dfa->states[state + (n == 0 ? dfa->row - 1 : column_of(dfa, ch))];
+            if (n > 0 && ch - last.lo >= last.n) {
+                last = run_of(dfa, ch);
+            }
+            state = dfa->states[state + (n > 0 ? last.column : dfa->row - 1)];
             at += n == 0 ? 1 : n;
         }
     }

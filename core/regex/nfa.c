@@ -89,6 +89,13 @@ static void copy_slots(const matcher *m, uint32_t *to, const uint32_t *from)
     }
 }
 
+static void stand(matcher *m, uint32_t pc, const uint32_t *slots)
+{
+    copy_slots(m, m->run.slots + (size_t)m->run.n * m->slots_n, slots);
+    m->run.pc[m->run.n++] = (uint16_t)pc;
+    m->work += m->slots_n / 8;
+}
+
 /* Adds to run what is reached from pc without consuming. True when the match is reached, which ends all of lower rank. */
 static bool follow(matcher *m, uint32_t pc, size_t at, regex_kind before, regex_kind behind)
 {
@@ -105,9 +112,7 @@ static bool follow(matcher *m, uint32_t pc, size_t at, regex_kind before, regex_
             m->seen[pc] = m->round;
             m->work++;
             if (inst->op == REGEX_CHAR || inst->op == REGEX_CLASS) {
-                copy_slots(m, m->run.slots + (size_t)m->run.n * m->slots_n, m->slots);
-                m->run.pc[m->run.n++] = (uint16_t)pc;
-                m->work += m->slots_n / 8;
+                stand(m, pc, m->slots);
                 break;
             }
             if (inst->op == REGEX_MATCH) {
@@ -141,6 +146,16 @@ static void gather(matcher *m, size_t at, bool begins, regex_kind before, regex_
     m->round++;
     bool matched = false;
     for (uint32_t i = 0; !matched && i < m->old.n; i++) {
+        uint32_t pc = m->old.pc[i];
+        uint8_t op = m->re->program[pc].op;
+        if (op == REGEX_CHAR || op == REGEX_CLASS) {
+            if (m->seen[pc] != m->round) {
+                m->seen[pc] = m->round;
+                m->work++;
+                stand(m, pc, m->old.slots + (size_t)m->old.from[i] * m->slots_n);
+            }
+            continue;
+        }
         copy_slots(m, m->slots, m->old.slots + (size_t)m->old.from[i] * m->slots_n);
         matched = follow(m, m->old.pc[i], at, before, behind);
     }
