@@ -11,6 +11,7 @@ typedef struct {
     cf_identity *identity;
     cf_credentials *credentials;
     cf_keycache *cache;
+    cf_programs *programs;
     cf_kms_dialer *dialer;
     cf_unwrap *unwrap;
     cf_workers *workers;
@@ -36,9 +37,9 @@ void cf_app_done(void *app, cf_request *r);
  *  the connection's output afterwards. error: the connection cannot go on. */
 CF_MUST_USE cf_result cf_app_message(cf_app *a, cf_conn *c, const cf_msg *m, uint64_t now_ms);
 
-/** Takes what came back. Requests that have got their key go to the workers; others are answered, through the table of
- *  connections, and freed. */
-void cf_app_take_done(cf_app *a, cf_conn *conns);
+/** Takes what came back. Requests that have got all their keys go to the workers, those that want another wait for it; others are
+ *  answered, through the table of connections, and freed. */
+void cf_app_take_done(cf_app *a, cf_conn *conns, uint64_t now_ms);
 
 /** Answers requests whose deadline passed while they waited for a key; true if there were any. */
 bool cf_app_expire(cf_app *a, cf_conn *conns, uint64_t now_ms);

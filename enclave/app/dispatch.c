@@ -160,6 +160,17 @@ static void delist(cf_app *a, cf_conn *c, cf_request *r)
     }
 }
 
+/* To the workers, or to wait for a key. */
+static void go_on(cf_app *a, cf_request *r, bool has)
+{
+    r->waits = !has;
+    if (has) {
+        cf_workers_put(a->workers, r);
+    } else {
+        a->waiting_n++;
+    }
+}
+
 static CF_MUST_USE cf_result on_decrypt(cf_app *a, cf_conn *c, const cf_msg *m, uint64_t now_ms)
 {
     CF_REQUIRE(a->live_n < CF_ENCLAVE_INFLIGHT_MAX, BUSY);
@@ -168,17 +179,16 @@ static CF_MUST_USE cf_result on_decrypt(cf_app *a, cf_conn *c, const cf_msg *m, 
     CF_AUTO(cf_request_free) cf_request *r = NULL;
     CF_TRY(cf_request_new(m->body, m->request, now_ms, &r));
     bool has;
-    CF_TRY(cf_unwrap_get(a->unwrap, r, now_ms, &has));
+    cf_result got = cf_unwrap_get(a->unwrap, r, now_ms, &has);
     if (has && r->error != CF_OK) {
-        return cf_fail(r->error);
+        got = cf_fail(r->error);
+    }
+    if (!cf_is_ok(got)) {
+        cf_request_release(r, a->cache);
+        return got;
     }
     enlist(a, c, r);
-    if (has) {
-        cf_workers_put(a->workers, r);
-    } else {
-        r->waits = true;
-        a->waiting_n++;
-    }
+    go_on(a, r, has);
     r = NULL; /* its new owner's */
     return cf_ok();
 }
@@ -220,10 +230,31 @@ static void answer(cf_app *a, cf_conn *conns, cf_request *r)
         cf_conn_send(c, cf_buf_view(&r->answer));
     }
     delist(a, c, r);
+    cf_request_release(r, a->cache);
     cf_request_free(&r);
 }
 
-void cf_app_take_done(cf_app *a, cf_conn *conns)
+/* One that has waited: for another key, with all of them to the workers, or at its end. False: the caller answers it. */
+static bool waited(cf_app *a, cf_request *r, uint64_t now_ms)
+{
+    bool has = true;
+    if (r->error == CF_OK) {
+        /* Without an unwrapper the program ends. */
+        cf_result got =
+            a->unwrap != NULL ? cf_unwrap_get(a->unwrap, r, now_ms, &has) : cf_fail(CF_ERR_CLOSED);
+        if (cf_is_ok(got) && !has) {
+            go_on(a, r, false);
+            return true;
+        }
+        r->error = cf_is_ok(got) ? r->error : got.code;
+    }
+    if (r->error == CF_OK) {
+        go_on(a, r, true);
+    }
+    return r->error == CF_OK;
+}
+
+void cf_app_take_done(cf_app *a, cf_conn *conns, uint64_t now_ms)
 {
     (void)pthread_mutex_lock(&a->done_lock);
     cf_request *r = a->done;
@@ -231,12 +262,10 @@ void cf_app_take_done(cf_app *a, cf_conn *conns)
     (void)pthread_mutex_unlock(&a->done_lock);
     while (r != NULL) {
         cf_request *next = r->next;
-        bool waited = r->waits;
-        a->waiting_n -= waited;
+        bool was_waiting = r->waits;
+        a->waiting_n -= was_waiting;
         r->waits = false;
-        if (waited && r->error == CF_OK) {
-            cf_workers_put(a->workers, r);
-        } else {
+        if (!was_waiting || !waited(a, r, now_ms)) {
             answer(a, conns, r);
         }
         r = next;

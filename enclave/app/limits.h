@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Every bound of the trusted program: docs/limits.md says why each has its value. */
 #pragma once
+#include "core/transform/transform.h"
 #include "core/wire/wire.h"
 
 /* Connections of the agent. */
@@ -22,7 +23,13 @@
 #define CF_ENCLAVE_KMS_THREADS 8
 #define CF_ENCLAVE_STACK_BYTES ((size_t)256 << 10)
 
+/* Expressions. */
+#define CF_ENCLAVE_PROGRAMS_MAX 1024
+#define CF_ENCLAVE_PROGRAMS_BYTES_MAX ((size_t)4 << 20)
+#define CF_ENCLAVE_SCRATCH_KEEP_BYTES ((size_t)64 << 10) /* kept by each worker */
+
 /* Keys. */
+#define CF_ENCLAVE_SECRETS_IN_USE 64 /* different ones, beside the keys of vaults */
 #define CF_ENCLAVE_CACHE_KEYS 10000
 #define CF_ENCLAVE_CACHE_KEYS_MAX 100000
 #define CF_ENCLAVE_CACHE_SECONDS 60
@@ -34,4 +41,7 @@
 
 _Static_assert(2 * CF_FRAME_BYTES_MAX <= CF_ENCLAVE_OUT_BYTES_MAX,
                "an answer is taken while another waits");
+_Static_assert(CF_TRANSFORM_SOURCE_BYTES_MAX == CF_EXPRESSION_BYTES_MAX &&
+                   CF_TRANSFORM_JSON_BYTES_MAX == CF_RESULTS_JSON_BYTES_MAX,
+               "what the wire takes is compiled, and what comes out of it goes over the wire");
 _Static_assert(CF_ENCLAVE_KMS_TIMEOUT_MS < CF_DEADLINE_MS_MAX, "a hung KMS is told as such");

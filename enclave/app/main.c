@@ -84,7 +84,8 @@ static CF_MUST_USE cf_result open_cache(const settings *s, cf_keycache **ret)
     CF_TRY(number(s->cache_seconds, CF_ENCLAVE_CACHE_SECONDS, 0, CF_ENCLAVE_CACHE_SECONDS_MAX,
                   &seconds));
     /* A key in use may be on its way from an unwrapper to its requests. */
-    size_t in_use_max = CF_ENCLAVE_INFLIGHT_MAX + CF_ENCLAVE_KMS_THREADS;
+    size_t in_use_max =
+        CF_ENCLAVE_INFLIGHT_MAX + CF_ENCLAVE_SECRETS_IN_USE + CF_ENCLAVE_KMS_THREADS;
     CF_TRY(cf_keycache_new((size_t)keys, seconds * 1000, in_use_max, ret, &locked));
     if (!locked) {
         cf_log(CF_LOG_WARN, "confine.lacks", "barrier=keys_locked");
@@ -110,10 +111,11 @@ static CF_MUST_USE cf_result boot(const settings *s, cf_app *a)
     CF_TRY(number(s->workers, cf_workers_default(), 1, CF_ENCLAVE_WORKERS_MAX, &workers));
     CF_TRY(open_dialer(s->kms, &a->dialer));
     CF_TRY(open_cache(s, &a->cache));
+    CF_TRY(cf_programs_new(CF_ENCLAVE_PROGRAMS_MAX, CF_ENCLAVE_PROGRAMS_BYTES_MAX, &a->programs));
     CF_TRY(cf_credentials_new(&a->credentials));
     CF_TRY(open_identity(s->nsm, &a->identity));
     a->workers_n = (unsigned)workers;
-    CF_TRY(cf_workers_new(a->workers_n, a->cache, cf_app_done, a, &a->workers));
+    CF_TRY(cf_workers_new(a->workers_n, a->cache, a->programs, cf_app_done, a, &a->workers));
     const cf_unwrap_spec unwrap = {.identity = a->identity,
                                    .credentials = a->credentials,
                                    .cache = a->cache,
@@ -145,6 +147,7 @@ static void end(cf_app *a, cf_server *server)
     cf_identity_free(&a->identity);
     cf_credentials_free(&a->credentials);
     cf_keycache_free(&a->cache);
+    cf_programs_free(&a->programs);
 }
 
 static CF_MUST_USE cf_result serve(const settings *s, cf_app *a, cf_server **server)

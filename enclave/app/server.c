@@ -262,7 +262,7 @@ static void on_wake(cf_server *s, uint64_t now_ms)
     uint64_t count;
     ssize_t n = read(s->app->wake, &count, sizeof count);
     (void)n;
-    cf_app_take_done(s->app, s->conns);
+    cf_app_take_done(s->app, s->conns, now_ms);
     settle_all(s, now_ms);
 }
 

@@ -15,7 +15,8 @@ struct flight {
     flight *next;
     uint8_t digest[CF_KEY_DIGEST_BYTES];
     cf_buf texts; /* what the views below show */
-    cf_view blob, tenant, vault_id, kms_key;
+    cf_view blob, kms_key;
+    cf_kms_context context;
     cf_curve curve;
     cf_request *waiting;
     bool called;
@@ -41,21 +42,24 @@ static void flight_free(flight **f)
     }
 }
 
-static CF_MUST_USE cf_result flight_new(const cf_request *r, flight **ret)
+static CF_MUST_USE cf_result flight_new(const cf_key_need *need, flight **ret)
 {
     *ret = NULL;
-    const cf_decrypt *m = &r->decrypt;
     CF_AUTO(flight_free) flight *f = cf_mem_new(1, sizeof *f);
     CF_REQUIRE(f != NULL, NO_MEMORY);
-    cf_copy(f->digest, r->key_digest, sizeof f->digest);
-    f->curve = m->suite.kem;
-    /* record.md section 6: without a tenant there is no context. */
-    cf_view from[] = {m->wrapped_key, m->tenant, m->tenant.len > 0 ? m->vault_id : CF_VIEW_EMPTY,
-                      m->kms_key};
-    cf_view *to[] = {&f->blob, &f->tenant, &f->vault_id, &f->kms_key};
-    size_t room = from[0].len + from[1].len + from[2].len + from[3].len;
+    cf_copy(f->digest, need->digest, sizeof f->digest);
+    f->curve = need->curve;
+    const cf_view from[] = {need->blob, need->context.tenant, need->context.vault_id,
+                            need->context.secret, need->kms_key};
+    cf_view *to[] = {&f->blob, &f->context.tenant, &f->context.vault_id, &f->context.secret,
+                     &f->kms_key};
+    enum { TEXTS = sizeof from / sizeof *from };
+    size_t room = 0;
+    for (size_t i = 0; i < TEXTS; i++) {
+        room += from[i].len;
+    }
     CF_TRY(cf_buf_reserve(&f->texts, room));
-    for (size_t i = 0; i < 4; i++) {
+    for (size_t i = 0; i < TEXTS; i++) {
         *to[i] = cf_view_make(f->texts.data + f->texts.len, from[i].len);
         CF_TRY(cf_buf_append(&f->texts, from[i]));
     }
@@ -101,10 +105,9 @@ static CF_MUST_USE cf_result call_kms(cf_unwrap *u, const flight *f, cf_kms_link
     CF_BUF(body);
     CF_BUF(scratch);
     CF_BUF(answer);
-    const cf_kms_context context = {.tenant = f->tenant, .vault_id = f->vault_id};
     uint64_t now_ms = cf_clock_mono_ms();
     CF_TRY(cf_identity_document(u->spec.identity, cf_clock_boot_ms(), &document));
-    CF_TRY(cf_kms_decrypt_encode(f->blob, f->kms_key, &context, cf_buf_view(&document), &body));
+    CF_TRY(cf_kms_decrypt_encode(f->blob, f->kms_key, &f->context, cf_buf_view(&document), &body));
     cf_http1_field fields[CF_KMS_FIELDS_MAX];
     cf_http1_request request = {.method = CF_LIT("POST"),
                                 .path = CF_LIT("/"),
@@ -146,14 +149,9 @@ static void give(cf_unwrap *u, cf_request *waiting, cf_result result, const cf_c
     while (waiting != NULL) {
         cf_request *r = waiting;
         waiting = r->next;
-        cf_result given = result;
-        if (cf_is_ok(given)) {
-            given = cf_request_give_key(r, key);
-        }
-        if (cf_is_ok(given)) {
+        if (cf_request_settle(r, result, key)) {
             cf_keycache_hold(u->spec.cache, key);
         }
-        r->error = given.code;
         u->spec.done(u->spec.ctx, r);
     }
     if (key != NULL) {
@@ -252,37 +250,41 @@ void cf_unwrap_free(cf_unwrap **unwrapper)
 
 /* Under the lock: a flight that lands puts its key into the cache first and leaves the list then, so whoever finds no flight finds
  * the key, if there is one. */
-static CF_MUST_USE cf_result get_or_join(cf_unwrap *u, cf_request *r, uint64_t now_ms,
-                                         const cf_cached_key **ret_key)
+static CF_MUST_USE cf_result get_or_join(cf_unwrap *u, cf_request *r, const cf_key_need *need,
+                                         uint64_t now_ms, const cf_cached_key **ret_key)
 {
-    flight **at = find(u, r->key_digest);
+    flight **at = find(u, need->digest);
     *ret_key = NULL;
     if (*at == NULL) {
-        *ret_key = cf_keycache_get(u->spec.cache, r->key_digest, now_ms);
+        *ret_key = cf_keycache_get(u->spec.cache, need->digest, now_ms);
         if (*ret_key != NULL) {
             return cf_ok();
         }
-        CF_TRY(flight_new(r, at));
+        CF_TRY(flight_new(need, at));
         (void)pthread_cond_signal(&u->more);
     }
+    r->waits_for = r->needs_met;
     join(*at, r);
     return cf_ok();
 }
 
 CF_MUST_USE cf_result cf_unwrap_get(cf_unwrap *u, cf_request *r, uint64_t now_ms, bool *ret_has)
 {
-    const cf_cached_key *key;
-    (void)pthread_mutex_lock(&u->lock);
-    cf_result result = get_or_join(u, r, now_ms, &key);
-    (void)pthread_mutex_unlock(&u->lock);
-    *ret_has = key != NULL;
-    CF_TRY(result);
-    if (key != NULL) {
-        r->error = cf_request_give_key(r, key).code;
-        if (r->error != CF_OK) {
+    *ret_has = false;
+    for (const cf_key_need *need = cf_request_wants(r); need != NULL; need = cf_request_wants(r)) {
+        const cf_cached_key *key;
+        (void)pthread_mutex_lock(&u->lock);
+        cf_result result = get_or_join(u, r, need, now_ms, &key);
+        (void)pthread_mutex_unlock(&u->lock);
+        CF_TRY(result);
+        if (key == NULL) {
+            return cf_ok();
+        }
+        if (!cf_request_settle(r, cf_ok(), key)) {
             cf_keycache_release(u->spec.cache, key);
         }
     }
+    *ret_has = true;
     return cf_ok();
 }
 
@@ -301,7 +303,7 @@ static bool leave(flight *f, const cf_request *r)
 bool cf_unwrap_forget(cf_unwrap *u, cf_request *r)
 {
     (void)pthread_mutex_lock(&u->lock);
-    flight **at = find(u, r->key_digest), *f = *at;
+    flight **at = find(u, r->needs[r->waits_for].digest), *f = *at;
     bool left = f != NULL && leave(f, r);
     /* A flight that nobody waits for and no thread has begun goes with its last request, else a hung KMS would pile them up. */
     if (left && f->waiting == NULL && !f->called) {

@@ -15,7 +15,7 @@ typedef struct {
     cf_keycache *cache;
     cf_kms_dialer *dialer;
     unsigned threads; /* at most CF_ENCLAVE_KMS_THREADS */
-    /** Called by a thread of the unwrapper with each request that waited: r->key is set, or r->error. */
+    /** Called by a thread of the unwrapper with each request that waited: the key is settled. */
     cf_request_done *done;
     void *ctx;
 } cf_unwrap_spec;
@@ -23,8 +23,8 @@ CF_MUST_USE cf_result cf_unwrap_new(const cf_unwrap_spec *spec, cf_unwrap **ret)
 /** Ends the threads; what still waits is done with CLOSED. */
 void cf_unwrap_free(cf_unwrap **u);
 
-/** True and the request has its key already, or cannot use it (r->error); false and the request waits: it now belongs to the
- *  unwrapper. error NO_MEMORY (the request stays the caller's). */
+/** True and the request has all its keys, or cannot go on (r->error); false and the request waits for one of them: it now belongs to the
+ *  unwrapper, and is to be given here again when it comes back without an error. error NO_MEMORY (the request stays the caller's). */
 CF_MUST_USE cf_result cf_unwrap_get(cf_unwrap *u, cf_request *r, uint64_t now_ms, bool *ret_has);
 /** True when the request still waited and is the caller's again; false when it is on its way to done. */
 bool cf_unwrap_forget(cf_unwrap *u, cf_request *r);

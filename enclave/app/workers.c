@@ -10,6 +10,7 @@
 
 struct cf_workers {
     cf_keycache *cache;
+    cf_programs *programs;
     cf_request_done *done;
     void *ctx;
     pthread_mutex_t lock;
@@ -27,35 +28,74 @@ unsigned cf_workers_default(void)
     return n < 1 ? 1 : (n > CF_ENCLAVE_WORKERS_MAX ? CF_ENCLAVE_WORKERS_MAX : (unsigned)n);
 }
 
-/* The next unit of the first request, or NULL at the end. A request leaves the queue with its last unit. */
+/* The next unit of the first request, or NULL at the end. A request leaves the queue with its last unit, and when it has to be
+ * planned first: there is no unit then. */
 static cf_request *next_unit(cf_workers *w, cf_unit **ret_unit)
 {
+    *ret_unit = NULL;
     (void)pthread_mutex_lock(&w->lock);
     while (w->first == NULL && !w->stopping) {
         (void)pthread_cond_wait(&w->more, &w->lock);
     }
     cf_request *r = w->first;
-    if (r != NULL) {
+    if (r != NULL && r->planned) {
         *ret_unit = &r->units[r->unit_next++];
-        if (r->unit_next == r->units_n) {
-            w->first = r->next;
-        }
+    }
+    if (r != NULL && (!r->planned || r->unit_next == r->units_n)) {
+        w->first = r->next;
     }
     (void)pthread_mutex_unlock(&w->lock);
     return r;
+}
+
+/* Back to the front, where it was before it was planned. */
+static void put_first(cf_workers *w, cf_request *r)
+{
+    bool many = r->units_n > 1;
+    (void)pthread_mutex_lock(&w->lock);
+    r->next = w->first;
+    w->last = w->first == NULL ? r : w->last;
+    w->first = r;
+    (void)(many ? pthread_cond_broadcast(&w->more) : pthread_cond_signal(&w->more));
+    (void)pthread_mutex_unlock(&w->lock);
+}
+
+/* Plaintext was computed with in there. A little memory is kept for the next request. */
+static void clear(cf_arena *scratch)
+{
+    if (scratch->used > CF_ENCLAVE_SCRATCH_KEEP_BYTES) {
+        cf_arena_free(scratch);
+    } else {
+        cf_arena_reset(scratch);
+    }
+}
+
+static void end(cf_workers *w, cf_request *r, cf_arena *scratch)
+{
+    cf_request_finish(r, scratch);
+    clear(scratch);
+    cf_request_release(r, w->cache);
+    w->done(w->ctx, r);
 }
 
 static void *work(void *self)
 {
     cf_workers *w = self;
     cf_unit *unit;
+    CF_ARENA(scratch, CF_TRANSFORM_LIVE_BYTES_MAX);
     for (cf_request *r = next_unit(w, &unit); r != NULL; r = next_unit(w, &unit)) {
-        cf_request_open_unit(r, unit, cf_clock_mono_ms());
-        if (atomic_fetch_sub(&r->units_left, 1) == 1) {
-            cf_keycache_release(w->cache, r->key);
-            r->key = NULL;
-            cf_request_finish(r);
-            w->done(w->ctx, r);
+        if (unit != NULL) {
+            cf_request_open_unit(r, unit, cf_clock_mono_ms());
+            if (atomic_fetch_sub(&r->units_left, 1) == 1) {
+                end(w, r, &scratch);
+            }
+            continue;
+        }
+        cf_request_prepare(r, w->programs, cf_clock_mono_ms());
+        if (r->error == CF_OK && r->units_n > 0) {
+            put_first(w, r);
+        } else {
+            end(w, r, &scratch);
         }
     }
     return NULL;
@@ -79,14 +119,15 @@ static void pin(pthread_t thread, unsigned n)
     }
 }
 
-CF_MUST_USE cf_result cf_workers_new(unsigned n, cf_keycache *cache, cf_request_done *done,
-                                     void *ctx, cf_workers **ret)
+CF_MUST_USE cf_result cf_workers_new(unsigned n, cf_keycache *cache, cf_programs *programs,
+                                     cf_request_done *done, void *ctx, cf_workers **ret)
 {
     *ret = NULL;
     CF_REQUIRE(n >= 1 && n <= CF_ENCLAVE_WORKERS_MAX, ARGUMENT);
     CF_AUTO(cf_workers_free) cf_workers *w = cf_mem_new(1, sizeof *w);
     CF_REQUIRE(w != NULL, NO_MEMORY);
     w->cache = cache;
+    w->programs = programs;
     w->done = done;
     w->ctx = ctx;
     (void)pthread_mutex_init(&w->lock, NULL);

@@ -212,6 +212,9 @@ cf_dh_key *rig_pair_of_blob(rig *r, cf_view blob)
     char text[64] = {0};
     rig_need(blob.len < sizeof text);
     cf_copy(text, blob.data, blob.len);
+    if (strncmp(text, "secret:", 7) == 0) {
+        return pair_of(r, CF_P384);
+    }
     return sscanf(text, "wrapped:%02x:", &curve) == 1 ? pair_of(r, (cf_curve)curve) : NULL;
 }
 
@@ -301,6 +304,22 @@ void rig_seal(rig_request *q, const rig_vault *v, cf_encoding encoding, size_t n
                           .fields = q->fields,
                           .fields_n = q->message.fields_n};
     q->message = m;
+}
+
+void rig_express(rig_request *q, const char *name, const char *source)
+{
+    rig_need(q->message.expressions_n < RIG_EXPRESSIONS_MAX);
+    q->expressions[q->message.expressions_n++] =
+        (cf_expression){cf_view_str(name), cf_view_str(source)};
+    q->message.expressions = q->expressions;
+}
+
+void rig_secret(rig_request *q, const char *name, const char *blob)
+{
+    rig_need(q->message.secrets_n < RIG_SECRETS_MAX);
+    q->secrets[q->message.secrets_n++] =
+        (cf_secret_ref){cf_view_str(name), CF_LIT("key-1"), cf_view_str(blob)};
+    q->message.secrets = q->secrets;
 }
 
 void rig_request_free(rig_request *q)

@@ -73,16 +73,24 @@ void rig_vault_make(rig *r, unsigned n, cf_hpke_suite suite, rig_vault *ret);
 /** The scalar that those of this curve share. */
 CF_MUST_USE cf_result rig_scalar(rig *r, cf_curve curve, cf_secret *ret);
 
+#define RIG_EXPRESSIONS_MAX 100
+#define RIG_SECRETS_MAX 16
+
 /** One request in the making: fields sealed to a vault. Zero state to begin with. */
 typedef struct {
     cf_decrypt message;
     cf_write_ref writes[8];
     cf_field fields[CF_REQUEST_FIELDS_MAX];
     char names[CF_REQUEST_FIELDS_MAX][16];
+    cf_expression expressions[RIG_EXPRESSIONS_MAX];
+    cf_secret_ref secrets[RIG_SECRETS_MAX];
     cf_arena arena;
 } rig_request;
 /** n fields f000, f001, …; values "value of f000" and so on; added behind those that are there. One write for encoding 3. */
 void rig_seal(rig_request *q, const rig_vault *v, cf_encoding encoding, size_t n);
+/** Adds an expression; a secret as the KMS of the rig wraps it, "secret:" and its name. Texts are kept as they are. */
+void rig_express(rig_request *q, const char *name, const char *source);
+void rig_secret(rig_request *q, const char *name, const char *blob);
 void rig_request_free(rig_request *q);
 
 /** An agent's connection. */

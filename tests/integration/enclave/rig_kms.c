@@ -162,14 +162,28 @@ static void make_cms(rig *r, const json_t *request, rig_kms_mode mode, cf_buf *r
     rig_need(cf_is_ok(cf_buf_append(ret_text, CF_VIEW_OF("")))); /* its NUL */
 }
 
-/* What the enclave always says: the key by name, and the context of the vault. */
-static void check_request(const json_t *request)
+/* What the enclave always says: the key by name, and the context of the vault or of the secret. *ret_refused: the blob of a secret was
+ * not made with that context. */
+static void check_request(const json_t *request, bool *ret_refused)
 {
+    CF_BUF(blob);
     const json_t *context = json_object_get(request, "EncryptionContext");
     const char *key = json_string_value(json_object_get(request, "KeyId"));
     const char *tenant = json_string_value(json_object_get(context, "tenant"));
+    const char *secret = json_string_value(json_object_get(context, "coffer:secret"));
     rig_need(key != NULL && strcmp(key, "key-1") == 0);
-    rig_need(tenant != NULL && strcmp(tenant, "acme") == 0 && json_object_size(context) == 2);
+    rig_need(cf_is_ok(cf_json_get_base64(request, "CiphertextBlob", CF_KMS_BLOB_BYTES_MAX, &blob)));
+    char want[64] = "";
+    if (secret != NULL) {
+        rig_need(json_object_size(context) == 1);
+        (void)snprintf(want, sizeof want, "secret:%.40s", secret);
+    } else {
+        rig_need(tenant != NULL && strcmp(tenant, "acme") == 0 && json_object_size(context) == 2);
+    }
+    bool of_secret =
+        blob.len > 7 && cf_view_eq(cf_view_sub(cf_buf_view(&blob), 0, 7), CF_LIT("secret:"));
+    *ret_refused = of_secret != (secret != NULL) ||
+                   (of_secret && !cf_view_eq(cf_buf_view(&blob), cf_view_str(want)));
 }
 
 static void answer_decrypt(rig *r, int fd, cf_view body, rig_kms_mode mode)
@@ -177,7 +191,12 @@ static void answer_decrypt(rig *r, int fd, cf_view body, rig_kms_mode mode)
     CF_JSON(request);
     CF_BUF(text);
     rig_need(cf_is_ok(cf_json_parse(body, REQUEST_BYTES_MAX, &request)));
-    check_request(request);
+    bool refused;
+    check_request(request, &refused);
+    if (refused) {
+        put_answer(fd, 400, "{\"__type\":\"InvalidCiphertextException\"}");
+        return;
+    }
     make_cms(r, request, mode, &text);
     size_t room = text.len + 128;
     char *answer = cf_mem_new(room, 1);

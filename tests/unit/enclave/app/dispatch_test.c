@@ -43,13 +43,14 @@ static int make_app(void **state)
     assert_ok(cf_identity_new(&nsm, &app.identity));
     assert_ok(cf_credentials_new(&app.credentials));
     assert_ok(cf_keycache_new(4, 1000, 4, &app.cache, &locked));
+    assert_ok(cf_programs_new(4, 1 << 20, &app.programs));
     assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0);
     const cf_net_addr addr = {.kind = CF_NET_FD, .fd = ends[0]};
     channel = ends[1];
     assert_ok(cf_kms_dialer_new(&addr, &app.dialer));
     app.wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     app.workers_n = 1;
-    assert_ok(cf_workers_new(1, app.cache, cf_app_done, &app, &app.workers));
+    assert_ok(cf_workers_new(1, app.cache, app.programs, cf_app_done, &app, &app.workers));
     const cf_unwrap_spec spec = {.identity = app.identity,
                                  .credentials = app.credentials,
                                  .cache = app.cache,
@@ -71,6 +72,7 @@ static int free_app(void **state)
     cf_identity_free(&app.identity);
     cf_credentials_free(&app.credentials);
     cf_keycache_free(&app.cache);
+    cf_programs_free(&app.programs);
     cf_soft_nsm_free(&soft);
     cf_soft_root_free(&root);
     cf_fd_close(&app.wake);
