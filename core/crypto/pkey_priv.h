@@ -13,3 +13,6 @@ CF_MUST_USE cf_result cf_pkey_from_pkcs8(cf_view der, EVP_PKEY **ret);
 
 /** ECDSA with SHA-384 over msg; the signature in DER. error SIGNATURE; CRYPTO, NO_MEMORY. */
 CF_MUST_USE cf_result cf_pkey_verify_es384(EVP_PKEY *pkey, cf_view msg, cf_view sig);
+
+/** OAEP with this hash in both places and no label; false when the library refuses. */
+bool cf_pkey_set_oaep(EVP_PKEY_CTX *ctx, const EVP_MD *md);

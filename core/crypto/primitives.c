@@ -19,6 +19,8 @@
 size_t cf_hash_bytes(cf_hash h)
 {
     switch (h) {
+    case CF_SHA224:
+        return 28;
     case CF_SHA256:
         return 32;
     case CF_SHA384:
@@ -32,6 +34,8 @@ size_t cf_hash_bytes(cf_hash h)
 const EVP_MD *cf_lib_md(cf_hash h)
 {
     switch (h) {
+    case CF_SHA224:
+        return EVP_sha224();
     case CF_SHA256:
         return EVP_sha256();
     case CF_SHA384:

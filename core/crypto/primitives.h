@@ -6,8 +6,10 @@
 typedef enum {
     CF_SHA256 = 1,
     CF_SHA384 = 2,
-    CF_SHA512 = 3
-} cf_hash; /* numbers of the HPKE KDF registry */
+    CF_SHA512 = 3,
+    CF_SHA224 =
+        4, /* the first three have their numbers in the HPKE KDF registry; this is for MACs alone */
+} cf_hash;
 #define CF_HASH_BYTES_MAX 64
 
 /** A digest, MAC or fingerprint; public unless the caller says otherwise. */
@@ -21,7 +23,7 @@ static inline cf_view cf_digest_view(const cf_digest *d)
     return (cf_view){d->b, d->len};
 }
 
-/** Octets of a digest: 32, 48, 64. */
+/** Octets of a digest: 32, 48, 64, 28. */
 size_t cf_hash_bytes(cf_hash h);
 
 /** Digest of the concatenation of n parts. error CRYPTO. */

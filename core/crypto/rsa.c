@@ -67,12 +67,16 @@ CF_MUST_USE cf_result cf_rsa_public_spki(const cf_rsa_key *k, cf_buf *out)
     return cf_buf_append(out, cf_view_make(der.data, der.len));
 }
 
-/* SHA-256 in both places and no label: RSAES_OAEP_SHA_256 as KMS means it. */
-static bool set_oaep(EVP_PKEY_CTX *ctx)
+bool cf_pkey_set_oaep(EVP_PKEY_CTX *ctx, const EVP_MD *md)
 {
     return EVP_PKEY_CTX_set_rsa_padding(ctx, RSA_PKCS1_OAEP_PADDING) == 1 &&
-           EVP_PKEY_CTX_set_rsa_oaep_md(ctx, EVP_sha256()) == 1 &&
-           EVP_PKEY_CTX_set_rsa_mgf1_md(ctx, EVP_sha256()) == 1;
+           EVP_PKEY_CTX_set_rsa_oaep_md(ctx, md) == 1 && EVP_PKEY_CTX_set_rsa_mgf1_md(ctx, md) == 1;
+}
+
+/* RSAES_OAEP_SHA_256 as KMS means it. */
+static bool set_oaep(EVP_PKEY_CTX *ctx)
+{
+    return cf_pkey_set_oaep(ctx, EVP_sha256());
 }
 
 CF_MUST_USE cf_result cf_rsa_oaep_decrypt(const cf_rsa_key *k, cf_view ct, cf_buf *out)
