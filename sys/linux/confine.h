@@ -63,7 +63,13 @@ CF_MUST_USE cf_result cf_confine_start(const cf_confine_spec *spec, int *ret_pid
  *  error NOT_PERMITTED when what every kernel grants is refused */
 CF_MUST_USE cf_result cf_harden(unsigned *ret_lacks);
 
+/** What the filter lets through beyond what every enclave needs. */
+enum {
+    CF_MAY_DIAL_VSOCK = 1 << 0, /* sockets of AF_VSOCK can still be made and connected */
+    CF_MAY_ASK_NSM = 1 << 1,    /* the one ioctl of the security module's device */
+};
+
 /** In the program, once all threads run: no further process or thread, and the allow-list of sys/linux/syscalls_enclave.def, which
- *  kills the process, for all threads. may_dial_vsock: sockets of AF_VSOCK can still be made and connected.
+ *  kills the process, for all threads. may: bits of CF_MAY_*.
  *  error NOT_PERMITTED when the kernel refuses; the program must then not serve. */
-CF_MUST_USE cf_result cf_seccomp_enter(bool may_dial_vsock);
+CF_MUST_USE cf_result cf_seccomp_enter(unsigned may);

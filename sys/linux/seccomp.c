@@ -12,15 +12,17 @@
 
 typedef struct {
     int number;
-    bool vsock_only;
+    unsigned only; /* where this bit of CF_MAY_* is given; 0: always */
 } allowed_call;
 
 static const allowed_call allowed[] = {
-#define CF_SYSCALL(name) {SCMP_SYS(name), false},
-#define CF_SYSCALL_VSOCK(name) {SCMP_SYS(name), true},
+#define CF_SYSCALL(name) {SCMP_SYS(name), 0},
+#define CF_SYSCALL_VSOCK(name) {SCMP_SYS(name), CF_MAY_DIAL_VSOCK},
+#define CF_SYSCALL_NSM(name) {SCMP_SYS(name), CF_MAY_ASK_NSM},
 #include "sys/linux/syscalls_enclave.def"
 #undef CF_SYSCALL
 #undef CF_SYSCALL_VSOCK
+#undef CF_SYSCALL_NSM
 };
 
 /* Argument index of a call, masked, must equal value. Rows of one call are alternatives; a call without rows takes anything. */
@@ -33,11 +35,14 @@ typedef struct {
 #define WHOLE UINT64_MAX
 #define INT32 UINT64_C(0xFFFFFFFF) /* the kernel reads no more of an int */
 
+#define NSM_IOCTL UINT64_C(0xC0200A00) /* CF_NSM_IOCTL of sys/nsm */
+
 static const condition conditions[] = {
     {SCMP_SYS(mmap), 2, PROT_EXEC, 0},      {SCMP_SYS(mprotect), 2, PROT_EXEC, 0},
     {SCMP_SYS(fcntl), 1, INT32, F_GETFL},   {SCMP_SYS(fcntl), 1, INT32, F_SETFL},
     {SCMP_SYS(sendto), 4, WHOLE, 0}, /* no address: connected sockets only */
     {SCMP_SYS(socket), 0, INT32, AF_VSOCK}, {SCMP_SYS(getsockopt), 2, INT32, SO_ERROR},
+    {SCMP_SYS(ioctl), 1, INT32, NSM_IOCTL},
 };
 #define CONDITIONS_N (sizeof conditions / sizeof *conditions)
 
@@ -78,7 +83,7 @@ static CF_MUST_USE cf_result add(filter f, int number)
     return cf_ok();
 }
 
-CF_MUST_USE cf_result cf_seccomp_enter(bool may_dial_vsock)
+CF_MUST_USE cf_result cf_seccomp_enter(unsigned may)
 {
     CF_AUTO(filter_free) filter f = seccomp_init(SCMP_ACT_KILL_PROCESS);
     CF_REQUIRE(f != NULL, NO_MEMORY);
@@ -86,7 +91,7 @@ CF_MUST_USE cf_result cf_seccomp_enter(bool may_dial_vsock)
                NOT_PERMITTED);
     CF_REQUIRE(seccomp_attr_set(f, SCMP_FLTATR_CTL_TSYNC, 1) == 0, NOT_PERMITTED);
     for (size_t i = 0; i < sizeof allowed / sizeof *allowed; i++) {
-        if (may_dial_vsock || !allowed[i].vsock_only) {
+        if ((allowed[i].only & ~may) == 0) {
             CF_TRY(add(f, allowed[i].number));
         }
     }

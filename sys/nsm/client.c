@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "sys/linux/net.h"
 #include "sys/nsm/nsm.h"
 
 void cf_nsm_close(cf_nsm *n)
@@ -9,14 +10,36 @@ void cf_nsm_close(cf_nsm *n)
     *n = (cf_nsm){NULL, NULL};
 }
 
-/* One round. Views of *ret borrow from octets. error NSM for an Error answer, for another operation's, and for nonsense. */
-static cf_result ask(cf_nsm *n, const cf_nsm_request *q, cf_buf *octets, cf_nsm_response *ret)
+CF_MUST_USE cf_result cf_nsm_open(int fd, cf_nsm *ret, bool *ret_device)
 {
+    CF_FD(stream);
+    stream = fd;
+    cf_result r = cf_nsm_open_device(CF_NSM_DEVICE, ret);
+    *ret_device = cf_is_ok(r);
+    /* A device that cannot be opened is no reason to believe somebody else. */
+    if (r.code != CF_ERR_NOT_FOUND || stream < 0) {
+        return r;
+    }
+    stream = -1;
+    return cf_nsm_open_stream(fd, ret);
+}
+
+CF_MUST_USE cf_result cf_nsm_ask(cf_nsm *n, const cf_nsm_request *q, cf_buf *octets,
+                                 cf_nsm_response *ret)
+{
+    *ret = (cf_nsm_response){.error = CF_NSM_INTERNAL_ERROR, .op = CF_NSM_OP_COUNT};
     CF_BUF(request);
+    cf_buf_clear(octets);
     CF_TRY(cf_nsm_request_encode(q, &request));
     CF_TRY(n->ops->call(n->self, cf_buf_view(&request), octets));
-    cf_result parsed = cf_nsm_response_decode(cf_buf_view(octets), ret);
-    CF_REQUIRE(cf_is_ok(parsed) && ret->error == CF_NSM_SUCCESS && ret->op == q->op, NSM);
+    cf_nsm_response m;
+    CF_REQUIRE(cf_is_ok(cf_nsm_response_decode(cf_buf_view(octets), &m)), NSM);
+    if (m.error != CF_NSM_SUCCESS) {
+        ret->error = m.error;
+        return cf_fail(CF_ERR_NSM);
+    }
+    CF_REQUIRE(m.op == q->op, NSM);
+    *ret = m;
     return cf_ok();
 }
 
@@ -26,7 +49,7 @@ CF_MUST_USE cf_result cf_nsm_attest(cf_nsm *n, const cf_nsm_request *inputs, cf_
     cf_nsm_request q = *inputs;
     cf_nsm_response m;
     q.op = CF_NSM_ATTESTATION;
-    CF_TRY(ask(n, &q, &octets, &m));
+    CF_TRY(cf_nsm_ask(n, &q, &octets, &m));
     CF_REQUIRE(m.data.len > 0, NSM);
     return cf_buf_append(ret_doc, m.data);
 }
@@ -37,7 +60,7 @@ CF_MUST_USE cf_result cf_nsm_random(cf_nsm *n, uint8_t *out, size_t len)
     for (size_t got = 0; got < len;) {
         CF_BUF(octets);
         cf_nsm_response m;
-        CF_TRY(ask(n, &q, &octets, &m));
+        CF_TRY(cf_nsm_ask(n, &q, &octets, &m));
         /* How many octets come is the device's choice, but none at all would keep this loop for ever. */
         CF_REQUIRE(m.data.len > 0, NSM);
         size_t take = m.data.len < len - got ? m.data.len : len - got;
@@ -55,8 +78,8 @@ CF_MUST_USE cf_result cf_nsm_identity(cf_nsm *n, cf_buf *ret_module_id,
     cf_nsm_request describe = {.op = CF_NSM_DESCRIBE};
     cf_nsm_request pcr0 = {.op = CF_NSM_DESCRIBE_PCR, .index = 0};
     cf_nsm_response module, value;
-    CF_TRY(ask(n, &describe, &octets, &module));
-    CF_TRY(ask(n, &pcr0, &pcr_octets, &value));
+    CF_TRY(cf_nsm_ask(n, &describe, &octets, &module));
+    CF_TRY(cf_nsm_ask(n, &pcr0, &pcr_octets, &value));
     CF_REQUIRE(module.module_id.len > 0 && value.data.len == CF_PCR_BYTES_SHA384, NSM);
     CF_TRY(cf_buf_append(ret_module_id, module.module_id));
     cf_copy(ret_pcr0, value.data.data, CF_PCR_BYTES_SHA384);

@@ -4,9 +4,10 @@
 #pragma once
 #include "core/attest/nsm.h"
 
-/** One backend: the stream to a software NSM, or (on Nitro) the device. */
+/** One backend: the stream to a software NSM, or the device. */
 typedef struct {
-    /** Sends one request, appends its answer. error IO, TIMEOUT, SIZE, CLOSED. Calls are serialised by the backend. */
+    /** Sends one request, appends its answer. error IO, TIMEOUT, SIZE, CLOSED, NOT_PERMITTED, NO_MEMORY. Calls are serialised by the
+     *  backend. */
     cf_result (*call)(void *self, cf_view request, cf_buf *ret_response);
     void (*close)(void *self);
 } cf_nsm_ops;
@@ -16,15 +17,32 @@ typedef struct {
     void *self;
 } cf_nsm;
 
-/** How long the module may take for one answer; the device gives up after 120 s, a working one needs milliseconds. */
+/** How long a software module may take for one answer; a working one needs milliseconds. */
 #define CF_NSM_TIMEOUT_MS 5000
 
 /** Backend over a connected stream socket: u32 big-endian length, then the request; the same back. Takes the fd.
  *  After a call that failed the stream is out of step, so every later one is IO at once. error NO_MEMORY (the fd is closed).
  *  system calls: poll, recv, send, clock_gettime (vDSO), futex, close */
 CF_MUST_USE cf_result cf_nsm_open_stream(int fd, cf_nsm *ret);
+/** Where the kernel has the device, and its one request: _IOWR(0x0A, 0, 32 octets). */
+#define CF_NSM_DEVICE "/dev/nsm"
+#define CF_NSM_IOCTL 0xC0200A00UL
+/** Backend over the device. Its driver gives up on an answer after 120 s (TIMEOUT).
+ *  error NOT_FOUND there is none; NOT_PERMITTED; UNSUPPORTED what has that name is no character device; IO, NO_MEMORY
+ *  system calls: openat, fstat (here); ioctl, close */
+CF_MUST_USE cf_result cf_nsm_open_device(const char *path, cf_nsm *ret);
+/** The device when there is one, whatever the stream, which is then closed: who starts a program must not be able to put a module of
+ *  his own in the place of the platform's. Else the stream; fd -1: none. Takes the fd. *ret_device tells which it was.
+ *  error as of the two; NOT_FOUND neither */
+CF_MUST_USE cf_result cf_nsm_open(int fd, cf_nsm *ret, bool *ret_device);
 /** Accepts the zero state and leaves it. */
 void cf_nsm_close(cf_nsm *n);
+
+/** Any request. Views of *ret borrow from octets, which is replaced.
+ *  error NSM: the module refused, ret->error says why; or answered another operation, or nonsense, and it is INTERNAL_ERROR.
+ *        ARGUMENT, SIZE a request that cannot be; IO, TIMEOUT and others of the backend */
+CF_MUST_USE cf_result cf_nsm_ask(cf_nsm *n, const cf_nsm_request *q, cf_buf *octets,
+                                 cf_nsm_response *ret);
 
 /** A fresh document with the given optional inputs (empty view with has_* unset: null); inputs->op is ignored. Appends.
  *  error NSM the module refused or answered nonsense; SIZE; IO, TIMEOUT. */

@@ -131,15 +131,20 @@ static void expect_refused(const char *attempt)
     }
 }
 
-static void expect_killed(const char *attempt, const char *thread)
+static void expect_killed_by(const char *filter, const char *attempt, const char *thread)
 {
     char text[256];
-    probe p = probe_start("filter", attempt, thread);
+    probe p = probe_start(filter, attempt, thread);
     int status = probe_end(&p, text, sizeof text);
     bool killed = WIFSIGNALED(status) && WTERMSIG(status) == SIGSYS;
     if (strstr(text, "filter 0") == NULL || !killed) {
         fail_msg("%s from %s: %s (status %d)", attempt, thread, text, status);
     }
+}
+
+static void expect_killed(const char *attempt, const char *thread)
+{
+    expect_killed_by("filter", attempt, thread);
 }
 
 static void test_namespaces_refuse(void **state)
@@ -159,14 +164,26 @@ static void test_namespaces_refuse(void **state)
 static void test_filter_kills(void **state)
 {
     (void)state;
-    static const char *const all[] = {"open",     "list",   "climb",     "write",         "tcp",
-                                      "abstract", "exec",   "exec_fd",   "ptrace",        "kill",
-                                      "fork",     "thread", "mmap_exec", "mprotect_exec", "mount",
-                                      "unshare",  "setuid", "bpf",       "sendto"};
+    static const char *const all[] = {
+        "open",    "list",    "climb",  "write", "tcp",    "abstract",  "exec",
+        "exec_fd", "ptrace",  "kill",   "fork",  "thread", "mmap_exec", "mprotect_exec",
+        "mount",   "unshare", "setuid", "bpf",   "sendto", "ioctl",     "ioctl_nsm"};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
         expect_killed(all[i], "main");
         expect_killed(all[i], "thread");
     }
+}
+
+/* With the module's device its one request goes through, and no other. */
+static void test_request_of_the_device(void **state)
+{
+    (void)state;
+    char text[256];
+    probe p = probe_start("filter-nsm", "ioctl_nsm", "thread");
+    int status = probe_end(&p, text, sizeof text);
+    assert_true(WIFEXITED(status) && strstr(text, "filter 0\nrefused") != NULL);
+    expect_killed_by("filter-nsm", "ioctl", "main");
+    expect_killed_by("filter-nsm", "open", "main");
 }
 
 static void test_ordinary_calls_go_on(void **state)
@@ -638,6 +655,7 @@ int main(void)
         cmocka_unit_test(test_ordinary_calls_go_on),
         cmocka_unit_test(test_namespaces_refuse),
         cmocka_unit_test(test_filter_kills),
+        cmocka_unit_test(test_request_of_the_device),
         cmocka_unit_test(test_outside_as_root),
         cmocka_unit_test(test_ordinary_user),
         cmocka_unit_test(test_private_root),

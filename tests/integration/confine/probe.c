@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A program that confines itself as the enclave does and then makes one attempt to get out.
- *   coffer-enclave-probe open|filter ATTEMPT [main|thread]
- * "open" makes the attempt before the system call filter, so that the other barriers are tried by themselves. The outcome goes to
- * descriptor 3 as one line: "harden LACKS", then "done" or "refused ERRNO"; a kill leaves the second out. */
+ *   coffer-enclave-probe open|filter|filter-nsm ATTEMPT [main|thread]
+ * "filter-nsm" is the filter of an enclave whose security module is a device. "open" makes the attempt before the filter, so that the
+ * other barriers are tried by themselves. The outcome goes to descriptor 3 as one line: "harden LACKS", then "done" or
+ * "refused ERRNO"; a kill leaves the second out. */
 #include <arpa/inet.h>
 #include <dirent.h>
 #include <errno.h>
@@ -15,6 +16,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/ptrace.h>
@@ -163,6 +165,18 @@ static bool try_sendto(void)
     return sendto(REPORT_FD, "x", 1, 0, (struct sockaddr *)&to, sizeof to) == 1;
 }
 
+/* Another device's request, and the security module's, which a socket refuses. */
+static bool try_ioctl(void)
+{
+    int waiting;
+    return ioctl(REPORT_FD, FIONREAD, &waiting) == 0;
+}
+
+static bool try_ioctl_nsm(void)
+{
+    return ioctl(REPORT_FD, 0xC0200A00UL, NULL) == 0;
+}
+
 /* What a serving enclave does must go on working. */
 static bool try_nothing(void)
 {
@@ -202,6 +216,8 @@ static const struct {
     {"setuid", try_setuid},
     {"bpf", try_bpf},
     {"sendto", try_sendto},
+    {"ioctl", try_ioctl},
+    {"ioctl_nsm", try_ioctl_nsm},
     {"nothing", try_nothing},
     {"idle", try_idle},
 };
@@ -250,8 +266,8 @@ int main(int argc, char **argv)
     if (from_thread && pthread_create(&thread, NULL, other_thread, argv[2]) != 0) {
         return 1;
     }
-    if (strcmp(argv[1], "filter") == 0) {
-        cf_result r = cf_seccomp_enter(false);
+    if (strncmp(argv[1], "filter", strlen("filter")) == 0) {
+        cf_result r = cf_seccomp_enter(strcmp(argv[1], "filter-nsm") == 0 ? CF_MAY_ASK_NSM : 0);
         report(cf_is_ok(r) ? "filter" : "filter_failed", r.code);
     }
     if (!from_thread) {

@@ -329,6 +329,55 @@ static void test_nonsense(void **state)
     cf_soft_nsm_free(&s);
 }
 
+/* Requests and answers as octets: those of a real device where they do not depend on it. */
+static void test_octets(void **state)
+{
+    (void)state;
+#define ABC                                                                                        \
+    "b1c16eb7634112b7c9d5ebd27e62a2d4528bbfcfd68b62d3afd9ecf98e0f413a"                             \
+    "84314acce78317fb69fd895155343e09"
+    static const struct {
+        const char *request, *answer;
+        size_t more; /* octets behind it */
+    } rows[] = {
+        {"a16b4465736372696265504352a165696e6465781820", "a1654572726f726c496e76616c6964496e646578",
+         0},
+        {"a169457874656e64504352a265696e64657810646461746143616263",
+         "a169457874656e64504352a164646174615830" ABC, 0},
+        {"a16b4465736372696265504352a165696e64657810",
+         "a16b4465736372696265504352a2646c6f636bf464646174615830" ABC, 0},
+        {"a1674c6f636b504352a165696e64657810", "674c6f636b504352", 0},
+        {"a16b4465736372696265504352a165696e64657810",
+         "a16b4465736372696265504352a2646c6f636bf564646174615830" ABC, 0},
+        {"a169457874656e64504352a265696e64657810646461746143616263",
+         "a1654572726f726d526561644f6e6c79496e646578", 0},
+        {"a1684c6f636b50435273a16572616e676512", "684c6f636b50435273", 0},
+        {"6947657452616e646f6d", "a16947657452616e646f6da16672616e646f6d590100", 256},
+        {"6b44657363726962654e534d",
+         "a16b44657363726962654e534da76d76657273696f6e5f6d616a6f72016d76657273696f6e5f6d696e6f72"
+         "006d76657273696f6e5f706174636800696d6f64756c655f69647827",
+         39 + 11 + (12 + 1 + 18) + 14}, /* module_id, max_pcrs, locked_pcrs, digest */
+        {"ff", "a1654572726f7270496e76616c69644f7065726174696f6e", 0},
+        {"a0", "a1654572726f7270496e76616c69644f7065726174696f6e", 0},
+        {"634e6577", "a1654572726f7270496e76616c69644f7065726174696f6e", 0},
+    };
+    cf_soft_nsm *s = NULL;
+    assert_ok(cf_soft_nsm_new(root, pcr0, &s));
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        CF_BUF(octets);
+        cf_view request = view_hex(rows[i].request), answer = view_hex(rows[i].answer);
+        assert_ok(cf_soft_nsm_answer(s, request, &octets));
+        assert_view(cf_view_sub(cf_buf_view(&octets), 0, answer.len), answer);
+        if (octets.len != answer.len + rows[i].more) {
+            fail_msg("row %zu: %zu octets, not %zu", i, octets.len, answer.len + rows[i].more);
+        }
+        view_free(request);
+        view_free(answer);
+    }
+    cf_soft_nsm_free(&s);
+#undef ABC
+}
+
 static void test_random(void **state)
 {
     (void)state;
@@ -350,7 +399,7 @@ int main(void)
         cmocka_unit_test(test_document),        cmocka_unit_test(test_debug_document),
         cmocka_unit_test(test_leaf_is_renewed), cmocka_unit_test(test_registers),
         cmocka_unit_test(test_input_limits),    cmocka_unit_test(test_nonsense),
-        cmocka_unit_test(test_random),
+        cmocka_unit_test(test_octets),          cmocka_unit_test(test_random),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }
