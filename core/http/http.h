@@ -84,5 +84,9 @@ CF_MUST_USE cf_result cf_http1_read(cf_http1_response *r, cf_view in, bool *ret_
  *  error NOT_FOUND; DUPLICATE it stands there more than once; STATE the response is not complete */
 CF_MUST_USE cf_result cf_http1_field_get(const cf_http1_response *r, cf_view name, cf_view *ret);
 
+/** The time of a Date field, "Sun, 06 Nov 1994 08:49:37 GMT"; the two obsolete forms are refused. *ret is 0 after an error.
+ *  error MALFORMED; RANGE no such day or time of day, or one before 1970 */
+CF_MUST_USE cf_result cf_http1_date(cf_view text, uint64_t *ret_unix_s);
+
 /** Wipes, and makes ready for the next response with the same bound. Accepts the zero state. */
 void cf_http1_response_free(cf_http1_response *r);
