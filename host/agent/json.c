@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "host/agent/json.h"
 
+#include "core/base/number.h"
 #include "core/codec/base64.h"
 #include "core/codec/json.h"
 
@@ -22,15 +23,6 @@ static cf_result check_region(const json_t *j)
         uint8_t ch = region.data[i];
         CF_REQUIRE((ch >= 'a' && ch <= 'z') || (ch >= '0' && ch <= '9') || ch == '-', BAD_VALUE);
     }
-    return cf_ok();
-}
-
-/* Expressions have a place in the format and none in this version: none at all is all there may be. */
-static cf_result check_expressions(const json_t *j)
-{
-    const json_t *e = json_object_get(j, "expressions");
-    CF_REQUIRE(e == NULL || json_is_null(e) || json_is_object(e), WRONG_TYPE);
-    CF_REQUIRE(!json_is_object(e) || json_object_size(e) == 0, UNSUPPORTED);
     return cf_ok();
 }
 
@@ -92,23 +84,118 @@ static cf_result get_field(const json_t *v, cf_encoding encoding, cf_arena *aren
     return cf_arena_copy(arena, cf_buf_view(&octets), &ret->value);
 }
 
+/* ---- expressions ---- */
+
+static cf_result get_expressions(json_t *j, cf_arena *arena, cf_decrypt *ret)
+{
+    json_t *e = json_object_get(j, "expressions");
+    size_t n = json_object_size(e);
+    CF_REQUIRE(e == NULL || json_is_null(e) || json_is_object(e), WRONG_TYPE);
+    CF_REQUIRE(n <= CF_REQUEST_EXPRESSIONS_MAX, SIZE);
+    cf_expression *all = cf_arena_new(arena, n, sizeof *all);
+    CF_REQUIRE(all != NULL, NO_MEMORY);
+    for (void *at = json_object_iter(e); at != NULL; at = json_object_iter_next(e, at)) {
+        const json_t *source = json_object_iter_value(at);
+        CF_REQUIRE(json_is_string(source), WRONG_TYPE);
+        all[ret->expressions_n++] =
+            (cf_expression){cf_view_str(json_object_iter_key(at)),
+                            cf_view_make(json_string_value(source), json_string_length(source))};
+    }
+    ret->expressions = all;
+    return cf_ok();
+}
+
+static cf_result get_secrets(json_t *j, cf_arena *arena, cf_decrypt *ret)
+{
+    static const char *const names[] = {"key_id", "wrapped", NULL};
+    json_t *s = json_object_get(j, "secrets");
+    size_t n = json_object_size(s);
+    CF_REQUIRE(s == NULL || json_is_null(s) || json_is_object(s), WRONG_TYPE);
+    CF_REQUIRE(n <= CF_REQUEST_SECRETS_MAX, SIZE);
+    cf_secret_ref *all = cf_arena_new(arena, n, sizeof *all);
+    CF_REQUIRE(all != NULL, NO_MEMORY);
+    for (void *at = json_object_iter(s); at != NULL; at = json_object_iter_next(s, at)) {
+        const json_t *v = json_object_iter_value(at);
+        cf_secret_ref *one = &all[ret->secrets_n++];
+        one->name = cf_view_str(json_object_iter_key(at));
+        CF_TRY(cf_json_only(v, names));
+        CF_TRY(cf_json_get_str(v, "key_id", CF_KMS_KEY_ID_BYTES_MAX, &one->kms_key));
+        CF_TRY(get_octets(v, "wrapped", arena, &one->wrapped));
+    }
+    ret->secrets = all;
+    return cf_ok();
+}
+
+/* Whether results are all that is answered. */
+static cf_result get_results_only(const json_t *j, const cf_decrypt *m, bool *ret)
+{
+    const json_t *v = json_object_get(j, "results_only");
+    *ret = json_is_true(v);
+    CF_REQUIRE(v == NULL || json_is_null(v) || json_is_boolean(v), WRONG_TYPE);
+    CF_REQUIRE(!*ret || m->expressions_n > 0, MISSING);
+    return cf_ok();
+}
+
+static bool has_expression(const cf_decrypt *m, cf_view name)
+{
+    for (size_t i = 0; i < m->expressions_n; i++) {
+        if (cf_view_eq(m->expressions[i].name, name)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* ---- fields ---- */
+
+typedef struct {
+    json_t *object;
+    cf_encoding encoding;
+    bool results_only;
+    cf_field *all;
+    cf_view *unset;
+} field_list;
+
+/* Those that are answered, or those that are there for expressions: the latter stand behind the former. */
+static cf_result take_fields(const field_list *l, bool silent, cf_arena *arena, cf_decrypt *ret)
+{
+    for (void *at = json_object_iter(l->object); at != NULL;
+         at = json_object_iter_next(l->object, at)) {
+        const json_t *v = json_object_iter_value(at);
+        cf_view name = cf_view_str(json_object_iter_key(at));
+        bool is_silent = l->results_only || has_expression(ret, name);
+        if (is_silent != silent) {
+            continue;
+        }
+        if (json_is_null(v) && ret->expressions_n > 0) {
+            l->unset[ret->unset_n++] = name;
+            continue;
+        }
+        cf_field *f = &l->all[ret->fields_n++];
+        f->name = name;
+        ret->silent_n += silent;
+        CF_TRY(get_field(v, l->encoding, arena, f));
+    }
+    return cf_ok();
+}
+
 static cf_result get_fields(json_t *j, cf_arena *arena, cf_decrypt *ret)
 {
-    cf_encoding encoding;
-    CF_TRY(get_encoding(j, &encoding));
-    json_t *fields = json_object_get(j, "fields");
-    CF_REQUIRE(fields != NULL, MISSING);
-    CF_REQUIRE(json_is_object(fields), WRONG_TYPE);
-    CF_REQUIRE(json_object_size(fields) > 0, EMPTY);
-    CF_REQUIRE(json_object_size(fields) <= CF_REQUEST_FIELDS_MAX, SIZE);
-    cf_field *all = cf_arena_new(arena, json_object_size(fields), sizeof *all);
-    CF_REQUIRE(all != NULL, NO_MEMORY);
-    for (void *at = json_object_iter(fields); at != NULL; at = json_object_iter_next(fields, at)) {
-        cf_field *f = &all[ret->fields_n++];
-        f->name = cf_view_str(json_object_iter_key(at));
-        CF_TRY(get_field(json_object_iter_value(at), encoding, arena, f));
-    }
-    ret->fields = all;
+    field_list l = {.object = json_object_get(j, "fields")};
+    size_t n = json_object_size(l.object);
+    CF_TRY(get_encoding(j, &l.encoding));
+    CF_TRY(get_results_only(j, ret, &l.results_only));
+    CF_REQUIRE(l.object != NULL, MISSING);
+    CF_REQUIRE(json_is_object(l.object), WRONG_TYPE);
+    CF_REQUIRE(n > 0 || ret->expressions_n > 0, EMPTY);
+    CF_REQUIRE(n <= CF_REQUEST_FIELDS_MAX, SIZE);
+    l.all = cf_arena_new(arena, n, sizeof *l.all);
+    l.unset = cf_arena_new(arena, n, sizeof *l.unset);
+    CF_REQUIRE(l.all != NULL && l.unset != NULL, NO_MEMORY);
+    CF_TRY(take_fields(&l, false, arena, ret));
+    CF_TRY(take_fields(&l, true, arena, ret));
+    ret->fields = l.all;
+    ret->unset = l.unset;
     return cf_ok();
 }
 
@@ -138,13 +225,12 @@ static cf_result get_writes(const json_t *j, cf_arena *arena, cf_decrypt *ret)
 static cf_result get_request(json_t *j, cf_arena *arena, cf_decrypt *ret)
 {
     static const char *const names[] = {
-        "vault_id", "region",      "fields", "suite_id", "encrypted_private_key",
-        "encoding", "expressions", "tenant", "schema",   "key_id",
-        "writes",   NULL};
+        "vault_id", "region",      "fields",       "suite_id", "encrypted_private_key",
+        "encoding", "expressions", "results_only", "secrets",  "tenant",
+        "schema",   "key_id",      "writes",       NULL};
     cf_view suite;
     CF_TRY(cf_json_only(j, names));
     CF_TRY(check_region(j));
-    CF_TRY(check_expressions(j));
     CF_TRY(cf_json_get_str(j, "vault_id", CF_WIRE_VAULT_ID_BYTES_MAX, &ret->vault_id));
     CF_TRY(optional_str(j, "tenant", CF_TENANT_BYTES_MAX, &ret->tenant));
     CF_TRY(optional_str(j, "schema", CF_TENANT_BYTES_MAX, &ret->schema));
@@ -153,6 +239,8 @@ static cf_result get_request(json_t *j, cf_arena *arena, cf_decrypt *ret)
     CF_TRY(cf_hpke_suite_from_id(suite, &ret->suite));
     CF_TRY(get_octets(j, "encrypted_private_key", arena, &ret->wrapped_key));
     CF_TRY(get_writes(j, arena, ret));
+    CF_TRY(get_expressions(j, arena, ret));
+    CF_TRY(get_secrets(j, arena, ret));
     return get_fields(j, arena, ret);
 }
 
@@ -168,16 +256,18 @@ cf_result cf_agent_json_read(cf_view text, cf_view key_id, uint64_t deadline_ms,
 
 /* --- the answer --- */
 
-static void put_pair(cf_writer *w, bool first, cf_view key, cf_view value)
+static void put_string(cf_writer *w, cf_view value)
 {
-    cf_write(w, first ? CF_VIEW_EMPTY : CF_LIT(","));
-    if (w->err == CF_OK) {
-        w->err = cf_json_put_string(w->out, key).code;
-    }
-    cf_write(w, CF_LIT(":"));
     if (w->err == CF_OK) {
         w->err = cf_json_put_string(w->out, value).code;
     }
+}
+
+static void put_name(cf_writer *w, bool first, cf_view name)
+{
+    cf_write(w, first ? CF_VIEW_EMPTY : CF_LIT(","));
+    put_string(w, name);
+    cf_write(w, CF_LIT(":"));
 }
 
 static bool is_text(const cf_field_result *f)
@@ -185,34 +275,67 @@ static bool is_text(const cf_field_result *f)
     return f->code == CF_OK && cf_utf8_ok(f->value);
 }
 
-static void put_error(cf_writer *w, bool first, const cf_field_result *f)
+static void put_values(cf_writer *w, const cf_answer *a)
 {
-    cf_err code = f->code == CF_OK ? CF_ERR_UTF8 : f->code;
-    cf_write(w, first ? CF_LIT("{") : CF_LIT(",{"));
-    put_pair(w, true, CF_LIT("field"), f->name);
-    put_pair(w, false, CF_LIT("code"), cf_view_str(cf_err_code(code)));
+    size_t n = 0;
+    cf_write(w, CF_LIT("{\"fields\":{"));
+    for (size_t i = 0; i < a->fields_n; i++) {
+        if (is_text(&a->fields[i])) {
+            put_name(w, n++ == 0, a->fields[i].name);
+            put_string(w, a->fields[i].value);
+        }
+    }
+    for (size_t i = 0; i < a->expressions_n; i++) {
+        if (a->expressions[i].code == CF_OK) {
+            put_name(w, n++ == 0, a->expressions[i].name);
+            cf_write(w, a->expressions[i].json);
+        }
+    }
     cf_write(w, CF_LIT("}"));
+}
+
+/* Without its end, before which more may come. */
+static void put_error(cf_writer *w, bool first, cf_view field, cf_err code)
+{
+    cf_write(w, first ? CF_LIT("{") : CF_LIT(",{"));
+    put_name(w, true, CF_LIT("field"));
+    put_string(w, field);
+    put_name(w, false, CF_LIT("code"));
+    put_string(w, cf_view_str(cf_err_code(code)));
+}
+
+static void put_errors(cf_writer *w, const cf_answer *a)
+{
+    size_t n = 0;
+    cf_write(w, CF_LIT(",\"errors\":["));
+    for (size_t i = 0; i < a->fields_n; i++) {
+        const cf_field_result *f = &a->fields[i];
+        if (!is_text(f)) {
+            put_error(w, n++ == 0, f->name, f->code == CF_OK ? CF_ERR_UTF8 : f->code);
+            cf_write(w, CF_LIT("}"));
+        }
+    }
+    for (size_t i = 0; i < a->expressions_n; i++) {
+        const cf_expression_result *e = &a->expressions[i];
+        if (e->code != CF_OK) {
+            put_error(w, n++ == 0, e->name, e->code);
+            put_name(w, false, CF_LIT("offset"));
+            if (w->err == CF_OK) {
+                w->err = cf_put_u64_dec(w->out, e->offset).code;
+            }
+            cf_write(w, CF_LIT("}"));
+        }
+    }
+    cf_write(w, CF_LIT("]}"));
 }
 
 cf_result cf_agent_json_answer(cf_view results, cf_buf *out)
 {
-    const cf_field_result *all = NULL;
-    size_t n = 0, fields = 0, errors = 0;
+    cf_answer a;
     CF_ARENA(arena, JSON_ANSWER_ARENA_BYTES);
-    CF_TRY(cf_results_decode(results, &arena, &all, &n));
+    CF_TRY(cf_answer_decode(results, &arena, &a));
     cf_writer w = cf_writer_to(out, out->len + CF_AGENT_ANSWER_BYTES_MAX);
-    cf_write(&w, CF_LIT("{\"fields\":{"));
-    for (size_t i = 0; i < n; i++) {
-        if (is_text(&all[i])) {
-            put_pair(&w, fields++ == 0, all[i].name, all[i].value);
-        }
-    }
-    cf_write(&w, CF_LIT("},\"errors\":["));
-    for (size_t i = 0; i < n; i++) {
-        if (!is_text(&all[i])) {
-            put_error(&w, errors++ == 0, &all[i]);
-        }
-    }
-    cf_write(&w, CF_LIT("]}"));
+    put_values(&w, &a);
+    put_errors(&w, &a);
     return cf_write_end(&w);
 }

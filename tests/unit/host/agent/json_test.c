@@ -173,9 +173,29 @@ static void test_refusals(void **state)
         {"{" VAULT ",\"encoding\":\"3\"," FIELDS "," SUITE "," KEY "}", CF_ERR_RANGE},
         {"{" VAULT ",\"encoding\":\"\"," FIELDS "," SUITE "," KEY "}", CF_ERR_RANGE},
         {"{" VAULT ",\"encoding\":2," FIELDS "," SUITE "," KEY "}", CF_ERR_WRONG_TYPE},
-        {"{" VAULT ",\"expressions\":{\"age\":\"1\"}," FIELDS "," SUITE "," KEY "}",
-         CF_ERR_UNSUPPORTED},
         {"{" VAULT ",\"expressions\":[]," FIELDS "," SUITE "," KEY "}", CF_ERR_WRONG_TYPE},
+        {"{" VAULT ",\"expressions\":{\"a\":1}," FIELDS "," SUITE "," KEY "}", CF_ERR_WRONG_TYPE},
+        {"{" VAULT ",\"expressions\":{\"a\":\"\"}," FIELDS "," SUITE "," KEY "}", CF_ERR_EMPTY},
+        {"{" VAULT ",\"expressions\":{\"A\":\"1\"}," FIELDS "," SUITE "," KEY "}", CF_ERR_BAD_NAME},
+        {"{" VAULT ",\"expressions\":{\"id\":\"1\"}," FIELDS "," SUITE "," KEY "}",
+         CF_ERR_RESERVED_FIELD},
+        {"{" VAULT ",\"expressions\":{\"a\":\"1\",\"a\":\"2\"}," FIELDS "," SUITE "," KEY "}",
+         CF_ERR_DUPLICATE},
+        {"{" VAULT ",\"results_only\":true," FIELDS "," SUITE "," KEY "}", CF_ERR_MISSING},
+        {"{" VAULT ",\"results_only\":1," FIELDS "," SUITE "," KEY "}", CF_ERR_WRONG_TYPE},
+        {"{" VAULT ",\"results_only\":true,\"expressions\":{}," FIELDS "," SUITE "," KEY "}",
+         CF_ERR_MISSING},
+        {"{" VAULT ",\"secrets\":[]," FIELDS "," SUITE "," KEY "}", CF_ERR_WRONG_TYPE},
+        {"{" VAULT ",\"secrets\":{\"s\":{\"key_id\":\"k\",\"wrapped\":\"AAEC\"}}," FIELDS "," SUITE
+         "," KEY "}",
+         CF_ERR_MALFORMED}, /* and no expressions */
+        {"{" VAULT ",\"expressions\":{\"a\":\"1\"},\"secrets\":{\"s\":{\"key_id\":\"k\"}}," FIELDS
+         "," SUITE "," KEY "}",
+         CF_ERR_MISSING},
+        {"{" VAULT
+         ",\"expressions\":{\"a\":\"1\"},\"secrets\":{\"S\":{\"key_id\":\"k\",\"wrapped\":"
+         "\"AAEC\"}}," FIELDS "," SUITE "," KEY "}",
+         CF_ERR_BAD_NAME},
         {"{" VAULT ",\"tenant\":\"Acme\",\"key_id\":\"k\"," FIELDS "," SUITE "," KEY "}",
          CF_ERR_BAD_NAME},
         {"{" VAULT ",\"tenant\":\"acme\"," FIELDS "," SUITE "," KEY "}", CF_ERR_MISSING},
@@ -233,6 +253,61 @@ static void test_refusals(void **state)
     }
 }
 
+/* Expressions in their order, fields that they take the place of behind those that are answered, fields without a value. */
+static void test_expressions(void **state)
+{
+    (void)state;
+    CF_BUF(out);
+    CF_ARENA(room, (size_t)1 << 20);
+    cf_decrypt m;
+    static const char json[] =
+        "{" VAULT ",\"expressions\":{\"zeta\":\"size(b)\",\"a\":\"a + 'x'\",\"mid\":\"c == null\"},"
+        "\"fields\":{\"a\":\"" CT "\",\"b\":\"" CT "\",\"c\":null},"
+        "\"secrets\":{\"s-1\":{\"key_id\":\"k\",\"wrapped\":\"AAEC\"}}," SUITE "," KEY "}";
+    assert_ok(cf_agent_json_read(cf_view_str(json), CF_VIEW_EMPTY, 1234, &out));
+    assert_ok(cf_decrypt_decode(cf_buf_view(&out), &room, &m));
+    assert_int_equal(m.expressions_n, 3);
+    assert_view(m.expressions[0].name, CF_LIT("zeta"));
+    assert_view(m.expressions[1].name, CF_LIT("a"));
+    assert_view(m.expressions[1].source, CF_LIT("a + 'x'"));
+    assert_view(m.expressions[2].name, CF_LIT("mid"));
+    assert_int_equal(m.fields_n, 2);
+    assert_int_equal(m.silent_n, 1);
+    assert_view(m.fields[0].name, CF_LIT("b"));
+    assert_view(m.fields[1].name, CF_LIT("a"));
+    assert_int_equal(m.unset_n, 1);
+    assert_view(m.unset[0], CF_LIT("c"));
+    assert_int_equal(m.secrets_n, 1);
+    assert_view(m.secrets[0].kms_key, CF_LIT("k"));
+    cf_buf_clear(&out);
+    static const char only[] =
+        "{" VAULT ",\"results_only\":true,\"expressions\":{\"e\":\"1\"}," FIELDS "," SUITE "," KEY
+        "}";
+    assert_ok(cf_agent_json_read(cf_view_str(only), CF_VIEW_EMPTY, 1234, &out));
+    assert_ok(cf_decrypt_decode(cf_buf_view(&out), &room, &m));
+    assert_int_equal(m.silent_n, m.fields_n);
+    cf_buf_clear(&out);
+    static const char none[] =
+        "{" VAULT ",\"expressions\":{\"e\":\"1\"},\"fields\":{}," SUITE "," KEY "}";
+    assert_ok(cf_agent_json_read(cf_view_str(none), CF_VIEW_EMPTY, 1234, &out));
+}
+
+/* A request with this many expressions. */
+static cf_result with_expressions(size_t n)
+{
+    CF_BUF(json);
+    CF_BUF(out);
+    char one[32];
+    assert_ok(
+        cf_buf_append(&json, CF_LIT("{" VAULT "," SUITE "," KEY "," FIELDS ",\"expressions\":{")));
+    for (size_t i = 0; i < n; i++) {
+        snprintf(one, sizeof one, "%s\"e%zu\":\"1\"", i == 0 ? "" : ",", i);
+        assert_ok(cf_buf_append(&json, cf_view_str(one)));
+    }
+    assert_ok(cf_buf_append(&json, CF_LIT("}}")));
+    return cf_agent_json_read(cf_buf_view(&json), CF_VIEW_EMPTY, 1, &out);
+}
+
 /* A request with this many fields. */
 static cf_result with_fields(size_t n)
 {
@@ -267,6 +342,9 @@ static void test_limits(void **state)
     assert_ok(with_fields(CF_REQUEST_FIELDS_MAX - 1));
     assert_ok(with_fields(CF_REQUEST_FIELDS_MAX));
     assert_err(with_fields(CF_REQUEST_FIELDS_MAX + 1), SIZE);
+    assert_ok(with_expressions(CF_REQUEST_EXPRESSIONS_MAX - 1));
+    assert_ok(with_expressions(CF_REQUEST_EXPRESSIONS_MAX));
+    assert_err(with_expressions(CF_REQUEST_EXPRESSIONS_MAX + 1), SIZE);
     assert_ok(with_text("vault_id", CF_WIRE_VAULT_ID_BYTES_MAX - 1));
     assert_ok(with_text("vault_id", CF_WIRE_VAULT_ID_BYTES_MAX));
     assert_err(with_text("vault_id", CF_WIRE_VAULT_ID_BYTES_MAX + 1), SIZE);
@@ -322,6 +400,29 @@ static void test_answers(void **state)
     assert_err(cf_agent_json_answer(CF_LIT("\xa0"), &out), MISSING);
 }
 
+static void test_answers_of_expressions(void **state)
+{
+    (void)state;
+    const cf_field_result fields[] = {{CF_LIT("city"), CF_LIT("Oslo"), CF_OK},
+                                      {CF_LIT("ssn9"), CF_VIEW_EMPTY, CF_ERR_OPEN}};
+    const cf_expression_result results[] = {{CF_LIT("age"), CF_LIT("36"), CF_OK, 0},
+                                            {CF_LIT("bad"), CF_VIEW_EMPTY, CF_ERR_CEL_SYNTAX, 17},
+                                            {CF_LIT("all"), CF_LIT("{\"a\":[true]}"), CF_OK, 0}};
+    const cf_answer a = {.fields = fields,
+                         .fields_n = 2,
+                         .evaluated = true,
+                         .expressions = results,
+                         .expressions_n = 3};
+    CF_BUF(wire);
+    CF_BUF(out);
+    assert_ok(cf_answer_encode(&a, &wire));
+    assert_ok(cf_agent_json_answer(cf_buf_view(&wire), &out));
+    assert_view(cf_buf_view(&out),
+                CF_LIT("{\"fields\":{\"city\":\"Oslo\",\"age\":36,\"all\":{\"a\":[true]}},"
+                       "\"errors\":[{\"field\":\"ssn9\",\"code\":\"open_failed\"},"
+                       "{\"field\":\"bad\",\"code\":\"cel_syntax\",\"offset\":17}]}"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -329,8 +430,10 @@ int main(void)
         cmocka_unit_test_teardown(test_our_request, cleanup),
         cmocka_unit_test(test_regions),
         cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_expressions),
         cmocka_unit_test(test_limits),
         cmocka_unit_test(test_answers),
+        cmocka_unit_test(test_answers_of_expressions),
     };
     return cmocka_run_group_tests_name("host/agent/json", tests, NULL, NULL);
 }
