@@ -5,6 +5,7 @@
 #include <string.h>
 
 #define ARENA_BLOCK_BYTES ((size_t)16 << 10)
+#define ARENA_JOINED_BYTES ((size_t)1 << 20) /* of a block that a reset makes out of several */
 
 struct cf_arena_block {
     cf_arena_block *next;
@@ -81,10 +82,25 @@ static void block_free(cf_arena_block *block)
     cf_mem_free(block);
 }
 
+/* What needed several blocks needs them again: one of their size takes their place, so that the next round asks for none. */
+static bool join_blocks(cf_arena *a)
+{
+    size_t all = 0;
+    for (const cf_arena_block *b = a->blocks; b != NULL && all <= ARENA_JOINED_BYTES; b = b->next) {
+        all += b->cap;
+    }
+    if (a->blocks == NULL || a->blocks->next == NULL || all > ARENA_JOINED_BYTES) {
+        return false;
+    }
+    cf_arena_free(a);
+    (void)block_new(a, all); /* without memory the arena is as good as a new one */
+    return true;
+}
+
 void cf_arena_reset(cf_arena *a)
 {
     cf_arena_block *kept = a->blocks;
-    if (kept != NULL) {
+    if (kept != NULL && !join_blocks(a)) {
         while (kept->next != NULL) {
             cf_arena_block *next = kept->next;
             kept->next = next->next;

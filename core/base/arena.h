@@ -44,7 +44,8 @@ CF_MUST_USE cf_result cf_arena_copy(cf_arena *a, cf_view v, cf_view *ret);
  *  wipe it afterwards. */
 void cf_arena_lend(cf_arena *a, void *memory, size_t bytes);
 
-/** Wipes all pieces and keeps the newest block for what comes next; the others are freed. cost the octets that were used. */
+/** Wipes all pieces and keeps a block for what comes next: the newest, or one in place of several of up to 1 MiB together. A round that
+ *  is like the one before asks for no memory. cost the octets that were used. */
 void cf_arena_reset(cf_arena *a);
 
 /** Wipes and frees all pieces; leaves an empty arena with the same bound. */

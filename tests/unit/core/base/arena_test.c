@@ -103,15 +103,15 @@ static void frees_and_starts_again(void **state)
     assert_int_equal(failmalloc_watch(CF_VIEW_EMPTY) - before, 0);
 }
 
-/* After a reset the same block serves again, zeroed, and what was larger than it is gone. */
+/* After a reset the newest block serves again, zeroed; what was large is gone. */
 static void resets_and_serves_again(void **state)
 {
     (void)state;
-    CF_ARENA(a, 1 << 20);
+    CF_ARENA(a, 4 << 20);
     cf_arena_reset(&a);
     assert_null(a.blocks);
     for (unsigned round = 0; round < 3; round++) {
-        uint8_t *large = cf_arena_new(&a, 100000, 1);
+        uint8_t *large = cf_arena_new(&a, 2 << 20, 1);
         uint8_t *small = cf_arena_take(&a, 64);
         assert_true(large != NULL && small != NULL);
         memset(small, 0xFF, 64);
@@ -124,6 +124,48 @@ static void resets_and_serves_again(void **state)
         }
         cf_arena_free(&a);
     }
+}
+
+/* After several blocks one that has the room of all of them, zeroed; a round like the one before then allocates nothing. */
+static void resets_to_one_block(void **state)
+{
+    (void)state;
+    CF_ARENA(a, 1 << 20);
+    const void *kept = NULL;
+    for (unsigned round = 0; round < 4; round++) {
+        for (unsigned i = 0; i < 10; i++) {
+            uint8_t *p = cf_arena_new(&a, 10000, 1);
+            assert_non_null(p);
+            for (size_t k = 0; k < 10000; k++) {
+                assert_int_equal(p[k], 0);
+            }
+            memset(p, 0xFF, 10000);
+        }
+        assert_true(round == 0 || (const void *)a.blocks == kept);
+        cf_arena_reset(&a);
+        assert_non_null(a.blocks);
+        assert_int_equal(a.used, 0);
+        kept = a.blocks;
+    }
+    failmalloc_set(1);
+    assert_non_null(cf_arena_new(&a, 10, 10000)); /* of the same block */
+    cf_arena_reset(&a);
+    failmalloc_set(0);
+}
+
+/* Without memory for the joined block a reset leaves an empty arena, which works. */
+static void reset_without_memory(void **state)
+{
+    (void)state;
+    CF_ARENA(a, 1 << 20);
+    assert_non_null(cf_arena_new(&a, 10000, 1));
+    assert_non_null(cf_arena_new(&a, 10000, 1));
+    failmalloc_set(1);
+    cf_arena_reset(&a);
+    failmalloc_set(0);
+    assert_null(a.blocks);
+    assert_int_equal(a.left, 0);
+    assert_non_null(cf_arena_new(&a, 10000, 1));
 }
 
 static void take_keeps_the_bound(void **state)
@@ -169,6 +211,8 @@ int main(void)
         cmocka_unit_test(copies),
         cmocka_unit_test(frees_and_starts_again),
         cmocka_unit_test(resets_and_serves_again),
+        cmocka_unit_test(resets_to_one_block),
+        cmocka_unit_test(reset_without_memory),
         cmocka_unit_test(take_keeps_the_bound),
         cmocka_unit_test(survives_failing_allocations),
     };
