@@ -314,9 +314,10 @@ static cf_result put_value(reader *r, cf_cel_value *v, bool *ret_whole)
 CF_MUST_USE cf_result cf_cel_from_json(cf_view text, size_t bytes_max, cf_arena *arena,
                                        cf_cel_value *ret)
 {
-    reader r = {.at = text.data, .end = text.data + text.len};
     *ret = (cf_cel_value){0};
     CF_REQUIRE(text.len <= bytes_max, SIZE);
+    CF_REQUIRE(text.len > 0, TRUNCATED);
+    reader r = {.at = text.data, .end = text.data + text.len};
     CF_REQUIRE(cf_utf8_ok(text), UTF8);
     r.budget = (cf_cel_budget){.elements = CF_CEL_ELEMENTS_MAX, .output_bytes = UINT32_MAX};
     r.run = (cf_cel_run){.arena = arena, .budget = &r.budget};

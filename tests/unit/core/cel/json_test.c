@@ -185,6 +185,7 @@ static void size_is_bounded(void **state)
     assert_ok(cf_cel_from_json(CF_LIT("[1]"), 3, &arena, &v));
     assert_err(cf_cel_from_json(CF_LIT("[1]"), 2, &arena, &v), SIZE);
     assert_err(cf_cel_from_json(CF_LIT("\xff\xff"), 1, &arena, &v), SIZE); /* before all else */
+    assert_err(cf_cel_from_json(CF_VIEW_EMPTY, 0, &arena, &v), TRUNCATED);
 }
 
 /* n openings and, when closed, as many ends. */
