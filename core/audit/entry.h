@@ -9,6 +9,8 @@
 #define CF_AUDIT_TEXT_BYTES_MAX                                                                    \
     256 /* each of action, outcome, actor, tenant, vault, request, and field names */
 #define CF_AUDIT_FIELDS_MAX 256
+#define CF_AUDIT_EXPRESSIONS_MAX 100
+#define CF_AUDIT_SOURCES_BYTES 32 /* SHA-256 */
 #define CF_AUDIT_HASH_BYTES 48
 #define CF_AUDIT_HEAD_BYTES 104
 #define CF_AUDIT_KEY_BYTES 48
@@ -20,13 +22,24 @@ typedef struct {
     const cf_view *fields;
     size_t fields_n;
     cf_view reason, request, boot_id, pcr0, seal;
+    /* of a decrypt with expressions; else empty */
+    const cf_view *expressions; /* names */
+    size_t expressions_n;
+    cf_view sources; /* cf_audit_sources of them */
+    uint64_t
+        answered; /* the first so many fields were to be answered, the others are what expressions read */
 } cf_audit_entry;
 
 /** Appends the entry. error ARGUMENT for what a decoder rejects, UTF8, SIZE over CF_AUDIT_ENTRY_BYTES_MAX. */
 CF_MUST_USE cf_result cf_audit_encode(const cf_audit_entry *e, cf_buf *out);
-/** Views borrow from the octets, the list of fields goes to the arena. error MALFORMED and other parser codes, UNSUPPORTED
+/** Views borrow from the octets, the lists of names go to the arena. error MALFORMED and other parser codes, UNSUPPORTED
  *  (format), SIZE, NO_MEMORY. */
 CF_MUST_USE cf_result cf_audit_decode(cf_view octets, cf_arena *arena, cf_audit_entry *ret);
+
+/** What an entry has of the sources of expressions: SHA-256 of CBOR [ * [name, source] ]. names and sources: n of each. error UTF8,
+ *  NO_MEMORY, CRYPTO */
+CF_MUST_USE cf_result cf_audit_sources(const cf_view *names, const cf_view *sources, size_t n,
+                                       uint8_t ret[static CF_AUDIT_SOURCES_BYTES]);
 
 typedef struct {
     uint64_t seq;

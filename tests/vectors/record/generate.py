@@ -342,13 +342,21 @@ def audit():
         ["vault.decrypt", "ok", "t_1", "acme", ksuid(1700000000, octets("audit", 16)), 1, ["email"], "Anruf der Kundin, Nr. 7 ☎", "r-2",
          octets("boot", 16), octets("pcr0", 48), b""],
         ["vault.decrypt", "kms_refused", "t_2", "acme", "v_x", 0, ["f" * 64] * 256, "r" * 1024, "r-3", b"", b"", b""],
+        ["vault.decrypt", "ok", "t_1", "acme", ksuid(1700000000, octets("audit", 16)), 1, ["city", "dob", "email"], "", "r-4",
+         octets("boot", 16), octets("pcr0", 48), b"", [["adult", "age(date(dob)) >= 18"], ["email", "redact_email(email)"]], 1],
     ]
-    for seq, (action, outcome, actor, tenant, vault, version, fields, reason, request, boot, pcr0, seal) in enumerate(plain, 1):
-        entry = cbor([1, seq, 1700000000000 + seq, action, outcome, actor, tenant, vault, version, fields, reason, request, boot, pcr0, seal])
+    for seq, (action, outcome, actor, tenant, vault, version, fields, reason, request, boot, pcr0, seal, *more) in enumerate(plain, 1):
+        items = [1, seq, 1700000000000 + seq, action, outcome, actor, tenant, vault, version, fields, reason, request, boot, pcr0, seal]
+        expressions, answered = more if more else ([], 0)
+        sources = hashlib.sha256(cbor(expressions)).digest() if more else b""
+        if more:
+            items = [2] + items[1:] + [[name for name, _ in expressions], sources, answered]
+        entry = cbor(items)
         digest = hashlib.sha384(b"coffer-audit-1\0" + digest + entry).digest()
         made.append({"seq": seq, "time_ms": 1700000000000 + seq, "action": action, "outcome": outcome, "actor": actor, "tenant": tenant,
                      "vault": vault, "version": version, "fields": fields, "reason": reason, "request": request, "boot_id": boot.hex(),
-                     "pcr0": pcr0.hex(), "seal": seal.hex(), "entry": entry.hex(), "hash": digest.hex()})
+                     "pcr0": pcr0.hex(), "seal": seal.hex(), "expressions": expressions, "sources": sources.hex(), "answered": answered,
+                     "entry": entry.hex(), "hash": digest.hex()})
     plain_head = len(made).to_bytes(8, "big") + digest
     head = plain_head + hmac.new(key, b"coffer-head-1\0" + plain_head, hashlib.sha384).digest()
     empty = bytes(56)
@@ -377,7 +385,8 @@ def audit_rejects():
     case("trailing octet", "trailing_bytes", raw=whole + b"\0")
     case("array of 14", "wrong_type", raw=cbor(good[:-1]))
     case("array of 16", "trailing_bytes", raw=cbor(good + [0]))
-    case("format 2", "unsupported", 0, 2)
+    case("format 2 without expressions", "wrong_type", 0, 2)
+    case("format 3", "unsupported", 0, 3)
     case("indefinite array", "malformed", raw=b"\x9f" + whole[1:] + b"\xff")
     case("seq not shortest", "malformed", raw=whole[:2] + b"\x18\x07" + whole[3:])
     case("seq 0", "malformed", 1, 0)
@@ -406,6 +415,26 @@ def audit_rejects():
         fields[-1] = "f" * (100 + size - len(cbor(good[:9] + [fields] + good[10:])))
         assert len(cbor(good[:9] + [fields] + good[10:])) == size and len(fields[-1]) <= 256
         case(f"{size} octets", "ok" if size <= 32768 else "too_large", 9, fields)
+    good = [2] + good[1:] + [["a", "b"], bytes(32), 1]
+    whole = cbor(good)
+    case("with expressions", "ok")
+    case("with expressions, cut", "truncated", raw=whole[:-1])
+    case("with expressions, array of 17", "wrong_type", raw=cbor(good[:-1]))
+    case("with expressions, array of 19", "trailing_bytes", raw=cbor(good + [0]))
+    case("format 1 with expressions", "trailing_bytes", 0, 1)
+    case("no expressions", "malformed", 15, [])
+    case("100 expressions", "ok", 15, ["e"] * 100)
+    case("101 expressions", "too_large", 15, ["e"] * 101)
+    case("an expression's name at its limit", "ok", 15, ["e" * 256])
+    case("an expression's name over its limit", "malformed", 15, ["e" * 257])
+    case("an expression with its source", "wrong_type", 15, [["e", "1"]])
+    for size in (0, 31, 33):
+        case(f"sources of {size} octets", "malformed", 16, bytes(size))
+    case("sources as text", "wrong_type", 16, "x" * 32)
+    case("no field answered", "ok", 17, 0)
+    case("all fields answered", "ok", 17, 2)
+    case("more answered than there are", "malformed", 17, 3)
+    case("answered as a list", "wrong_type", 17, ["email"])
     return cases
 
 

@@ -11,7 +11,8 @@
 typedef struct {
     cf_audit_entry e;
     cf_view fields[CF_AUDIT_FIELDS_MAX];
-    cf_buf boot, pcr0, seal, octets, hash;
+    cf_view expressions[CF_AUDIT_EXPRESSIONS_MAX], texts[CF_AUDIT_EXPRESSIONS_MAX];
+    cf_buf boot, pcr0, seal, sources, octets, hash;
 } sample;
 
 static void sample_free(sample *s)
@@ -19,6 +20,7 @@ static void sample_free(sample *s)
     cf_buf_free(&s->boot);
     cf_buf_free(&s->pcr0);
     cf_buf_free(&s->seal);
+    cf_buf_free(&s->sources);
     cf_buf_free(&s->octets);
     cf_buf_free(&s->hash);
 }
@@ -43,6 +45,16 @@ static void sample_load(const json_t *o, sample *s)
         s->e.fields_n = i + 1;
     }
     s->e.fields = s->fields;
+    json_array_foreach(vec_array(o, "expressions"), i, name)
+    {
+        s->expressions[i] = cf_view_str(json_string_value(json_array_get(name, 0)));
+        s->texts[i] = cf_view_str(json_string_value(json_array_get(name, 1)));
+        s->e.expressions_n = i + 1;
+    }
+    s->e.expressions = s->expressions;
+    s->e.answered = (uint64_t)vec_int(o, "answered");
+    vec_hex(o, "sources", &s->sources);
+    s->e.sources = cf_buf_view(&s->sources);
     vec_hex(o, "boot_id", &s->boot);
     vec_hex(o, "pcr0", &s->pcr0);
     vec_hex(o, "seal", &s->seal);
@@ -72,6 +84,12 @@ static void same_entry(const cf_audit_entry *got, const cf_audit_entry *want)
     assert_view(got->boot_id, want->boot_id);
     assert_view(got->pcr0, want->pcr0);
     assert_view(got->seal, want->seal);
+    assert_int_equal(got->expressions_n, want->expressions_n);
+    for (size_t i = 0; i < got->expressions_n; i++) {
+        assert_view(got->expressions[i], want->expressions[i]);
+    }
+    assert_view(got->sources, want->sources);
+    assert_int_equal(got->answered, want->answered);
 }
 
 static void keys_of(const json_t *root, cf_secret *ret_row_key, cf_secret *ret_audit_key)
@@ -111,16 +129,21 @@ static void agrees_with_other_code(void **state)
         assert_view(cf_view_sub(cf_buf_view(&out), 1, out.len - 1), cf_buf_view(&s.octets));
         assert_ok(cf_audit_decode(cf_buf_view(&s.octets), &arena, &decoded));
         same_entry(&decoded, &s.e);
+        if (s.e.expressions_n > 0) {
+            uint8_t sources[CF_AUDIT_SOURCES_BYTES];
+            assert_ok(cf_audit_sources(s.expressions, s.texts, s.e.expressions_n, sources));
+            assert_view(CF_VIEW_OF(sources), s.e.sources);
+        }
         assert_ok(cf_audit_chain(&head, cf_buf_view(&s.octets)));
         assert_int_equal(head.seq, s.e.seq);
         assert_view(CF_VIEW_OF(head.hash), cf_buf_view(&s.hash));
     }
-    assert_int_equal(i, 4);
+    assert_int_equal(i, 5);
     vec_hex(root, "head", &want);
     assert_ok(cf_audit_head_seal(&audit_key, &head, sealed));
     assert_view(CF_VIEW_OF(sealed), cf_buf_view(&want));
     assert_ok(cf_audit_head_open(&audit_key, cf_buf_view(&want), &opened));
-    assert_int_equal(opened.seq, 4);
+    assert_int_equal(opened.seq, 5);
     assert_view(CF_VIEW_OF(opened.hash), CF_VIEW_OF(head.hash));
     json_decref(root);
 }
@@ -185,7 +208,7 @@ static void rejects_what_it_must(void **state)
         }
         view_free(exact);
     }
-    assert_true(accepted >= 15 && i - accepted >= 40);
+    assert_true(accepted >= 20 && i - accepted >= 50);
     json_decref(root);
 }
 
@@ -217,6 +240,15 @@ static void encodes_no_broken_entry(void **state)
     BROKEN(e.seal = cf_view_make(octets, 49), ARGUMENT);
     BROKEN(e.vault = CF_LIT("\xC3"), UTF8);
     BROKEN(e.reason = CF_LIT("\xFF"), UTF8);
+    cf_view one = CF_LIT("e");
+    BROKEN(e.sources = cf_view_make(octets, 32), ARGUMENT);
+    BROKEN(e.answered = 1, ARGUMENT);
+    BROKEN((e.expressions = &one, e.expressions_n = 1), ARGUMENT);
+    BROKEN((e.expressions = &one, e.expressions_n = 1, e.sources = cf_view_make(octets, 31)),
+           ARGUMENT);
+    BROKEN((e.expressions = &one, e.expressions_n = 1, e.sources = cf_view_make(octets, 32),
+            e.answered = 1),
+           ARGUMENT);
     cf_view names[CF_AUDIT_FIELDS_MAX + 1];
     for (size_t i = 0; i <= CF_AUDIT_FIELDS_MAX; i++) {
         names[i] = cf_view_make(octets, CF_AUDIT_TEXT_BYTES_MAX);
@@ -242,6 +274,9 @@ static void survives_failing_allocations(void **state)
     CF_AUTO(sample_free) sample s;
     sample_load(json_array_get(vec_array(root, "entries"), 3), &s);
     failmalloc_each(decode, &s.octets, 2);
+    CF_AUTO(sample_free) sample with;
+    sample_load(json_array_get(vec_array(root, "entries"), 4), &with);
+    failmalloc_each(decode, &with.octets, 2);
     CF_ARENA(small, 16);
     cf_audit_entry e;
     assert_err(cf_audit_decode(cf_buf_view(&s.octets), &small, &e), NO_MEMORY);
