@@ -1,25 +1,29 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/base/number.h"
-#include "core/codec/json.h"
-#include "core/policy/policy_priv.h"
+#include "core/policy/parse_priv.h"
 
 #define ACCOUNT_DIGITS 12
-#define RECIPIENT_PREFIX "kms:RecipientAttestation:"
-#define CONTEXT_PREFIX "kms:EncryptionContext:"
 
-/* One parse: where things are put, and the first reason to refuse. */
-typedef struct {
-    cf_policy *policy;
-    const char *why;
-} parser;
-
-static CF_MUST_USE cf_result malformed(parser *ps, const char *why)
+CF_MUST_USE cf_result cf_policy_malformed(cf_policy_parser *ps, const char *why)
 {
     ps->why = why;
     return cf_fail(CF_ERR_MALFORMED);
 }
 
-static cf_result arena_array(parser *ps, size_t n, size_t size, void **ret)
+CF_MUST_USE cf_result cf_policy_malformed_name(cf_policy_parser *ps, const char *why, cf_view name)
+{
+    ps->name = name;
+    return cf_policy_malformed(ps, why);
+}
+
+static cf_result bad_principal(cf_policy_parser *ps)
+{
+    ps->verbatim = true;
+    return cf_policy_malformed(ps,
+                               "Policy contains a statement with one or more invalid principals.");
+}
+
+CF_MUST_USE cf_result cf_policy_array(cf_policy_parser *ps, size_t n, size_t size, void **ret)
 {
     *ret = cf_arena_new(&ps->policy->arena, n, size);
     CF_REQUIRE(*ret != NULL, NO_MEMORY);
@@ -31,50 +35,43 @@ static cf_view text_of(const json_t *j)
     return cf_view_make(json_string_value(j), json_string_length(j));
 }
 
-/* A string of acceptable length, copied. Variables would change what a value means, so they are refused rather than compared
- * as they stand. */
-static cf_result copy_string(parser *ps, const json_t *j, cf_view *ret)
+/* A string of acceptable length, copied; a sentence quotes the copy, which outlives the text. Variables would change what a value
+ * means, so they are refused rather than compared as they stand. */
+static cf_result copy_string(cf_policy_parser *ps, const json_t *j, cf_view *ret)
 {
     if (!json_is_string(j)) {
-        return malformed(ps,
-                         "The policy has a value that is not a string where only strings may be.");
+        return cf_policy_malformed(ps,
+                                   "there is a value that is no string where only strings may be");
     }
     cf_view v = text_of(j);
     if (v.len > CF_POLICY_VALUE_BYTES_MAX) {
-        return malformed(ps, "The policy has a value that is too long.");
+        return cf_policy_malformed(ps, "there is a value that is too long");
     }
+    CF_TRY(cf_arena_copy(&ps->policy->arena, v, ret));
     for (size_t i = 0; i + 1 < v.len; i++) {
         if (v.data[i] == '$' && v.data[i + 1] == '{') {
-            return malformed(ps, "The policy uses policy variables, which are not supported.");
+            return cf_policy_malformed_name(ps, "policy variables are not supported:", *ret);
         }
     }
-    return cf_arena_copy(&ps->policy->arena, v, ret);
+    return cf_ok();
 }
 
-/* A string, or a list of one string at least. check looks at each. */
-static cf_result read_list(parser *ps, const json_t *j, cf_result (*check)(parser *ps, cf_view v),
-                           cf_policy_list *ret)
+CF_MUST_USE cf_result cf_policy_read_list(cf_policy_parser *ps, const json_t *j,
+                                          cf_policy_check *check, cf_policy_list *ret)
 {
     bool single = !json_is_array(j);
     size_t n = single ? 1 : json_array_size(j);
     if (n == 0) {
-        return malformed(ps, "The policy has an empty list.");
+        return cf_policy_malformed(ps, "there is an empty list");
     }
     void *room;
-    CF_TRY(arena_array(ps, n, sizeof(cf_view), &room));
+    CF_TRY(cf_policy_array(ps, n, sizeof(cf_view), &room));
     cf_view *values = room;
     for (size_t i = 0; i < n; i++) {
         CF_TRY(copy_string(ps, single ? j : json_array_get(j, i), &values[i]));
         CF_TRY(check(ps, values[i]));
     }
     *ret = (cf_policy_list){values, n};
-    return cf_ok();
-}
-
-static cf_result any_value(parser *ps, cf_view v)
-{
-    (void)ps;
-    (void)v;
     return cf_ok();
 }
 
@@ -125,7 +122,7 @@ static bool is_resource_part(cf_view v)
 }
 
 /* arn:aws:iam::123456789012:user/name */
-static cf_result check_principal(parser *ps, cf_view v)
+static cf_result check_principal(cf_policy_parser *ps, cf_view v)
 {
     if (cf_view_eq(v, CF_LIT("*")) || is_account(v)) {
         return cf_ok();
@@ -137,36 +134,36 @@ static cf_result check_principal(parser *ps, cf_view v)
     ok = ok && (cf_view_eq(service, CF_LIT("iam")) || cf_view_eq(service, CF_LIT("sts")));
     ok = next_part(&rest).len == 0 && ok;
     ok = is_account(next_part(&rest)) && ok;
-    if (!ok || !is_resource_part(rest)) {
-        return malformed(ps, "Policy contains a statement with one or more invalid principals.");
-    }
-    return cf_ok();
+    return ok && is_resource_part(rest) ? cf_ok() : bad_principal(ps);
 }
 
-static cf_result read_principal(parser *ps, const json_t *j, cf_statement *s)
+static cf_result any_service(cf_policy_parser *ps, cf_view v)
+{
+    return v.len > 0 ? cf_ok() : bad_principal(ps);
+}
+
+static cf_result read_principals(cf_policy_parser *ps, const json_t *j, cf_statement *s)
 {
     if (json_is_string(j)) {
-        if (!cf_view_eq(text_of(j), CF_LIT("*"))) {
-            return malformed(ps,
-                             "Policy contains a statement with one or more invalid principals.");
-        }
-        return read_list(ps, j, check_principal, &s->principals);
+        return cf_view_eq(text_of(j), CF_LIT("*"))
+                   ? cf_policy_read_list(ps, j, check_principal, &s->principals)
+                   : bad_principal(ps);
     }
     static const char *const kinds[] = {"AWS", "Service", NULL};
     if (!json_is_object(j) || json_object_size(j) == 0 || !cf_is_ok(cf_json_only(j, kinds))) {
-        return malformed(ps, "Policy contains a statement with one or more invalid principals.");
+        return bad_principal(ps);
     }
     const json_t *service = json_object_get(j, "Service"), *aws = json_object_get(j, "AWS");
     if (service != NULL) {
-        cf_policy_list services; /* nobody who can reach this daemon is one */
-        CF_TRY(read_list(ps, service, any_value, &services));
+        cf_policy_list services; /* nobody who can reach the service that enforces this is one */
+        CF_TRY(cf_policy_read_list(ps, service, any_service, &services));
     }
-    return aws == NULL ? cf_ok() : read_list(ps, aws, check_principal, &s->principals);
+    return aws == NULL ? cf_ok() : cf_policy_read_list(ps, aws, check_principal, &s->principals);
 }
 
 /* --- actions and resources --- */
 
-static cf_result check_action(parser *ps, cf_view v)
+static cf_result check_action(cf_policy_parser *ps, cf_view v)
 {
     bool ok = cf_view_eq(v, CF_LIT("*")) ||
               (v.len > 4 && cf_policy_eq_fold(cf_view_make(v.data, 4), CF_LIT("kms:")));
@@ -174,230 +171,134 @@ static cf_result check_action(parser *ps, cf_view v)
         uint8_t c = v.data[i], low = c | 0x20;
         ok = (low >= 'a' && low <= 'z') || c == '*' || c == '?';
     }
-    return ok ? cf_ok()
-              : malformed(ps, "The policy has an action that is not one of this service.");
+    return ok ? cf_ok() : cf_policy_malformed_name(ps, "the action is not one of this service:", v);
 }
 
-static cf_result check_resource(parser *ps, cf_view v)
+static cf_result check_resource(cf_policy_parser *ps, cf_view v)
 {
     if (!cf_view_eq(v, CF_LIT("*"))) {
-        return malformed(ps, "The resource of a key policy must be \"*\".");
+        return cf_policy_malformed_name(ps, "the resource of a key policy must be \"*\", not", v);
     }
-    return cf_ok();
-}
-
-/* --- conditions --- */
-
-static const char *const operators[] = {
-    [CF_COND_EQUALS] = "StringEquals",
-    [CF_COND_NOT_EQUALS] = "StringNotEquals",
-    [CF_COND_EQUALS_FOLD] = "StringEqualsIgnoreCase",
-    [CF_COND_NOT_EQUALS_FOLD] = "StringNotEqualsIgnoreCase",
-    [CF_COND_LIKE] = "StringLike",
-    [CF_COND_NOT_LIKE] = "StringNotLike",
-    [CF_COND_BOOL] = "Bool",
-    [CF_COND_NULL] = "Null",
-};
-_Static_assert(sizeof operators / sizeof operators[0] == CF_COND_COUNT,
-               "every operator has a name");
-
-static cf_result read_operator(parser *ps, const char *name, cf_cond_op *ret)
-{
-    for (unsigned op = 0; op < CF_COND_COUNT; op++) {
-        if (cf_view_eq(cf_view_str(name), cf_view_str(operators[op]))) {
-            *ret = (cf_cond_op)op;
-            return cf_ok();
-        }
-    }
-    return malformed(ps, "The policy has a condition operator that is not supported.");
-}
-
-/* Strips a prefix without regard to case. */
-static bool take_prefix(cf_view *v, cf_view prefix)
-{
-    if (v->len <= prefix.len || !cf_policy_eq_fold(cf_view_make(v->data, prefix.len), prefix)) {
-        return false;
-    }
-    *v = cf_view_make(v->data + prefix.len, v->len - prefix.len);
-    return true;
-}
-
-static bool is_register(cf_view name, uint8_t *ret)
-{
-    uint64_t index = 0;
-    if (cf_policy_eq_fold(name, CF_LIT("ImageSha384"))) {
-        *ret = 0; /* the same measurement under another name */
-        return true;
-    }
-    if (!take_prefix(&name, CF_LIT("PCR")) ||
-        !cf_is_ok(cf_parse_u64(name, CF_PCR_COUNT - 1, &index))) {
-        return false;
-    }
-    *ret = (uint8_t)index;
-    return true;
-}
-
-static cf_result read_key(parser *ps, const char *key, cf_condition *c)
-{
-    cf_view name = cf_view_str(key);
-    if (take_prefix(&name, CF_LIT(RECIPIENT_PREFIX))) {
-        c->is_pcr = true;
-        if (is_register(name, &c->pcr)) {
-            return cf_ok();
-        }
-    } else if (take_prefix(&name, CF_LIT(CONTEXT_PREFIX)) &&
-               name.len <= CF_POLICY_VALUE_BYTES_MAX) {
-        return cf_arena_copy(&ps->policy->arena, name, &c->name);
-    }
-    return malformed(ps, "The policy has a condition key that is not supported.");
-}
-
-static cf_result check_bool(parser *ps, cf_view v)
-{
-    if (!cf_view_eq(v, CF_LIT("true")) && !cf_view_eq(v, CF_LIT("false"))) {
-        return malformed(ps, "The policy has a condition value that is neither true nor false.");
-    }
-    return cf_ok();
-}
-
-/* Bool and Null take true and false as well as "true" and "false". Returns a new reference, NULL when out of memory. */
-static json_t *bools_as_strings(const json_t *j)
-{
-    if (json_is_boolean(j)) {
-        return json_string(json_is_true(j) ? "true" : "false");
-    }
-    json_t *copy = json_deep_copy(j);
-    for (size_t i = 0; json_is_array(copy) && i < json_array_size(copy); i++) {
-        const json_t *value = json_array_get(copy, i);
-        if (json_is_boolean(value)) {
-            const char *text = json_is_true(value) ? "true" : "false";
-            if (json_array_set_new(copy, i, json_string(text)) != 0) {
-                json_decref(copy);
-                return NULL;
-            }
-        }
-    }
-    return copy;
-}
-
-static cf_result read_values(parser *ps, const json_t *j, cf_condition *c)
-{
-    if (c->op != CF_COND_BOOL && c->op != CF_COND_NULL) {
-        return read_list(ps, j, any_value, &c->values);
-    }
-    CF_JSON(strings);
-    strings = bools_as_strings(j);
-    CF_REQUIRE(strings != NULL, NO_MEMORY);
-    return read_list(ps, strings, check_bool, &c->values);
-}
-
-/* {operator: {key: values}}; all keys of all operators become one list, since all of them must hold. */
-static cf_result read_conditions(parser *ps, json_t *j, cf_statement *s)
-{
-    const char *op_name, *key;
-    json_t *keys, *values;
-    size_t n = 0;
-    if (!json_is_object(j)) {
-        return malformed(ps, "The condition of a statement must be an object.");
-    }
-    json_object_foreach(j, op_name, keys)
-    {
-        if (!json_is_object(keys) || json_object_size(keys) == 0) {
-            return malformed(ps, "A condition operator must have an object with keys.");
-        }
-        n += json_object_size(keys);
-    }
-    void *room;
-    CF_TRY(arena_array(ps, n, sizeof(cf_condition), &room));
-    cf_condition *conditions = room;
-    n = 0;
-    json_object_foreach(j, op_name, keys)
-    {
-        cf_cond_op op = CF_COND_COUNT;
-        CF_TRY(read_operator(ps, op_name, &op));
-        json_object_foreach(keys, key, values)
-        {
-            conditions[n].op = op;
-            CF_TRY(read_key(ps, key, &conditions[n]));
-            CF_TRY(read_values(ps, values, &conditions[n]));
-            n++;
-        }
-    }
-    s->conditions = conditions;
-    s->conditions_n = n;
     return cf_ok();
 }
 
 /* --- statements --- */
 
-static cf_result read_effect(parser *ps, const json_t *j, cf_statement *s)
+static cf_result read_effect(cf_policy_parser *ps, const json_t *j, cf_statement *s)
 {
     cf_view effect = json_is_string(j) ? text_of(j) : CF_VIEW_EMPTY;
     s->deny = cf_view_eq(effect, CF_LIT("Deny"));
     if (!s->deny && !cf_view_eq(effect, CF_LIT("Allow"))) {
-        return malformed(ps, "The effect of a statement must be \"Allow\" or \"Deny\".");
+        return cf_policy_malformed(ps, "the effect must be \"Allow\" or \"Deny\"");
     }
     return cf_ok();
 }
 
-static cf_result read_statement(parser *ps, json_t *j, cf_statement *s)
+static cf_result read_sid(cf_policy_parser *ps, const json_t *j, cf_statement *s)
 {
-    static const char *const names[] = {"Sid",      "Effect",    "Principal", "Action",
-                                        "Resource", "Condition", NULL};
-    if (!json_is_object(j) || !cf_is_ok(cf_json_only(j, names))) {
-        return malformed(ps, "The policy has a statement with an element that is not supported.");
+    if (j == NULL) {
+        return cf_ok();
     }
-    const json_t *sid = json_object_get(j, "Sid"), *principal = json_object_get(j, "Principal"),
-                 *action = json_object_get(j, "Action"), *resource = json_object_get(j, "Resource");
-    json_t *condition = json_object_get(j, "Condition");
-    if ((sid != NULL && !json_is_string(sid)) || principal == NULL) {
-        return malformed(
-            ps, "The policy has a statement without principal, or with a Sid that is no string.");
+    return json_is_string(j) ? copy_string(ps, j, &s->sid)
+                             : cf_policy_malformed(ps, "the Sid is no string");
+}
+
+/* One of an element and its opposite: Principal or NotPrincipal. */
+static cf_result one_of(cf_policy_parser *ps, const json_t *j, const char *name,
+                        const char *not_name, const json_t **ret, bool *ret_not)
+{
+    const json_t *plain = json_object_get(j, name), *negated = json_object_get(j, not_name);
+    if (plain != NULL && negated != NULL) {
+        return cf_policy_malformed_name(
+            ps, "an element may not stand beside its opposite:", cf_view_str(not_name));
     }
+    *ret_not = negated != NULL;
+    *ret = negated != NULL ? negated : plain;
+    return cf_ok();
+}
+
+static cf_result check_members(cf_policy_parser *ps, json_t *j, const char *const *names)
+{
+    const char *name;
+    json_t *value;
+    json_object_foreach(j, name, value)
+    {
+        bool known = false;
+        for (size_t i = 0; !known && names[i] != NULL; i++) {
+            known = cf_view_eq(cf_view_str(name), cf_view_str(names[i]));
+        }
+        if (!known) {
+            return cf_policy_malformed_name(ps, "the element is not supported:", cf_view_str(name));
+        }
+    }
+    return cf_ok();
+}
+
+static cf_result read_statement(cf_policy_parser *ps, json_t *j, cf_statement *s)
+{
+    static const char *const names[] = {"Sid",          "Effect",    "Principal",
+                                        "NotPrincipal", "Action",    "NotAction",
+                                        "Resource",     "Condition", NULL};
+    const json_t *principals, *actions;
+    if (!json_is_object(j)) {
+        return cf_policy_malformed(ps, "a statement must be an object");
+    }
+    CF_TRY(check_members(ps, j, names));
+    CF_TRY(read_sid(ps, json_object_get(j, "Sid"), s));
     CF_TRY(read_effect(ps, json_object_get(j, "Effect"), s));
-    CF_TRY(read_principal(ps, principal, s));
-    s->has_action = action != NULL;
-    if (action != NULL) {
-        CF_TRY(read_list(ps, action, check_action, &s->actions));
+    CF_TRY(one_of(ps, j, "Principal", "NotPrincipal", &principals, &s->not_principals));
+    if (principals == NULL) {
+        return cf_policy_malformed(ps, "there is neither Principal nor NotPrincipal");
     }
+    CF_TRY(read_principals(ps, principals, s));
+    CF_TRY(one_of(ps, j, "Action", "NotAction", &actions, &s->not_actions));
+    s->has_action = actions != NULL;
+    if (actions != NULL) {
+        CF_TRY(cf_policy_read_list(ps, actions, check_action, &s->actions));
+    }
+    const json_t *resource = json_object_get(j, "Resource");
     s->has_resource = resource != NULL;
     if (resource != NULL) {
         cf_policy_list resources;
-        CF_TRY(read_list(ps, resource, check_resource, &resources));
+        CF_TRY(cf_policy_read_list(ps, resource, check_resource, &resources));
     }
-    return condition == NULL ? cf_ok() : read_conditions(ps, condition, s);
+    json_t *condition = json_object_get(j, "Condition");
+    return condition == NULL ? cf_ok() : cf_policy_read_conditions(ps, condition, s);
 }
 
-static cf_result read_header(parser *ps, const json_t *j)
+/* --- the whole --- */
+
+static cf_result read_header(cf_policy_parser *ps, json_t *j)
 {
     static const char *const names[] = {"Version", "Id", "Statement", NULL};
-    if (!json_is_object(j) || !cf_is_ok(cf_json_only(j, names))) {
-        return malformed(
-            ps, "The policy must be an object with Version, Id and Statement and nothing else.");
+    if (!json_is_object(j)) {
+        return cf_policy_malformed(ps, "The policy must be an object");
     }
+    CF_TRY(check_members(ps, j, names));
     const json_t *version = json_object_get(j, "Version"), *id = json_object_get(j, "Id");
     bool known = version == NULL ||
                  (json_is_string(version) && (cf_view_eq(text_of(version), CF_LIT("2012-10-17")) ||
                                               cf_view_eq(text_of(version), CF_LIT("2008-10-17"))));
     if (!known || (id != NULL && !json_is_string(id))) {
-        return malformed(ps, "The policy has an unknown version, or an Id that is no string.");
+        return cf_policy_malformed(ps, "The Version is unknown, or the Id is no string");
     }
     return cf_ok();
 }
 
-static cf_result read_policy(parser *ps, const json_t *j)
+static cf_result read_policy(cf_policy_parser *ps, json_t *j)
 {
     CF_TRY(read_header(ps, j));
     json_t *list = json_object_get(j, "Statement");
     bool single = json_is_object(list);
     size_t n = single ? 1 : json_array_size(list);
     if (n == 0) {
-        return malformed(ps, "The policy has no statement.");
+        return cf_policy_malformed(ps, "The policy has no statement");
     }
     void *room;
-    CF_TRY(arena_array(ps, n, sizeof(cf_statement), &room));
+    CF_TRY(cf_policy_array(ps, n, sizeof(cf_statement), &room));
     cf_statement *statements = room;
     for (size_t i = 0; i < n; i++) {
+        ps->statement = i + 1;
         CF_TRY(read_statement(ps, single ? list : json_array_get(list, i), &statements[i]));
     }
     ps->policy->statements = statements;
@@ -405,26 +306,60 @@ static cf_result read_policy(parser *ps, const json_t *j)
     return cf_ok();
 }
 
-CF_MUST_USE cf_result cf_policy_parse(cf_view text, cf_policy **ret, const char **ret_why)
+/* What a policy says, on its way into a message: printable, and not too much of it. */
+static cf_result put_echo(cf_view v, cf_buf *out)
+{
+    size_t n = v.len < CF_POLICY_ECHO_BYTES_MAX ? v.len : CF_POLICY_ECHO_BYTES_MAX;
+    for (size_t i = 0; i < n; i++) {
+        bool printable = v.data[i] >= ' ' && v.data[i] < 0x7F;
+        CF_TRY(cf_buf_append(out, printable ? cf_view_make(v.data + i, 1) : CF_LIT("?")));
+    }
+    return cf_buf_append(out, n < v.len ? CF_LIT("...") : CF_VIEW_EMPTY);
+}
+
+static cf_result put_why(const cf_policy_parser *ps, cf_buf *out)
+{
+    if (ps->statement > 0 && !ps->verbatim) {
+        CF_TRY(cf_buf_append(out, CF_LIT("Statement ")));
+        CF_TRY(cf_put_u64_dec(out, ps->statement));
+        CF_TRY(cf_buf_append(out, CF_LIT(": ")));
+    }
+    CF_TRY(cf_buf_append(out, cf_view_str(ps->why)));
+    if (ps->name.len > 0) {
+        CF_TRY(cf_buf_append(out, CF_LIT(" \"")));
+        CF_TRY(put_echo(ps->name, out));
+        CF_TRY(cf_buf_append(out, CF_LIT("\"")));
+    }
+    return cf_buf_append(out, ps->verbatim ? CF_VIEW_EMPTY : CF_LIT("."));
+}
+
+static cf_result parse(cf_policy_parser *ps, cf_view text, cf_buf *why)
+{
+    CF_JSON(j);
+    cf_result r = cf_json_parse(text, CF_POLICY_BYTES_MAX, &j);
+    if (r.code == CF_ERR_NO_MEMORY) {
+        return r;
+    }
+    r = cf_is_ok(r) ? read_policy(ps, j)
+                    : cf_policy_malformed(ps, "The policy is not well-formed JSON");
+    if (r.code == CF_ERR_MALFORMED && why != NULL) {
+        CF_TRY(put_why(ps, why)); /* while the text that it quotes is there */
+    }
+    return r;
+}
+
+CF_MUST_USE cf_result cf_policy_parse(cf_view text, cf_policy **ret, cf_buf *ret_why)
 {
     *ret = NULL;
-    *ret_why = "";
+    if (ret_why != NULL) {
+        cf_buf_clear(ret_why);
+    }
     CF_REQUIRE(text.len <= CF_POLICY_BYTES_MAX, SIZE);
     CF_AUTO(cf_policy_free) cf_policy *policy = cf_mem_new(1, sizeof *policy);
     CF_REQUIRE(policy != NULL, NO_MEMORY);
     policy->arena.max = CF_POLICY_ARENA_BYTES_MAX;
-    CF_JSON(j);
-    cf_result parsed = cf_json_parse(text, CF_POLICY_BYTES_MAX, &j);
-    if (!cf_is_ok(parsed)) {
-        *ret_why = "The policy is not well-formed JSON.";
-        return parsed.code == CF_ERR_NO_MEMORY ? parsed : cf_fail(CF_ERR_MALFORMED);
-    }
-    parser ps = {policy, ""};
-    cf_result r = read_policy(&ps, j);
-    if (!cf_is_ok(r)) {
-        *ret_why = ps.why;
-        return r;
-    }
+    cf_policy_parser ps = {.policy = policy, .why = ""};
+    CF_TRY(parse(&ps, text, ret_why));
     *ret = policy;
     policy = NULL;
     return cf_ok();

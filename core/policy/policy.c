@@ -1,27 +1,26 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/policy/policy_priv.h"
 
+#define ARN_PARTS 6
+
+/* --- text --- */
+
 static uint8_t folded(uint8_t c, bool fold)
 {
     return fold && c >= 'A' && c <= 'Z' ? (uint8_t)(c | 0x20) : c;
 }
 
-static bool equal(cf_view a, cf_view b, bool fold)
+bool cf_policy_eq_fold(cf_view a, cf_view b)
 {
     if (a.len != b.len) {
         return false;
     }
     for (size_t i = 0; i < a.len; i++) {
-        if (folded(a.data[i], fold) != folded(b.data[i], fold)) {
+        if (folded(a.data[i], true) != folded(b.data[i], true)) {
             return false;
         }
     }
     return true;
-}
-
-bool cf_policy_eq_fold(cf_view a, cf_view b)
-{
-    return equal(a, b, true);
 }
 
 /* Octets of the UTF-8 character at off. */
@@ -64,6 +63,141 @@ bool cf_policy_like(cf_view pattern, cf_view text, bool fold)
     return p == pattern.len;
 }
 
+/* The text up to the next ':', which is taken away as well; the last part of an ARN may hold further ones. */
+static cf_view next_part(cf_view *rest, bool last)
+{
+    size_t n = 0;
+    while (n < rest->len && (last || rest->data[n] != ':')) {
+        n++;
+    }
+    cf_view part = cf_view_make(rest->data, n);
+    *rest = n < rest->len ? cf_view_make(rest->data + n + 1, rest->len - n - 1) : CF_VIEW_EMPTY;
+    return part;
+}
+
+/* A star in one part of an ARN does not reach into the next. */
+static bool arn_like(cf_view pattern, cf_view arn)
+{
+    for (size_t i = 0; i < ARN_PARTS; i++) {
+        bool last = i == ARN_PARTS - 1;
+        if (!cf_policy_like(next_part(&pattern, last), next_part(&arn, last), false)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* --- values of a request --- */
+
+static bool is_grant_action(cf_view action)
+{
+    return cf_view_eq(action, CF_LIT("kms:CreateGrant")) ||
+           cf_view_eq(action, CF_LIT("kms:ListGrants")) ||
+           cf_view_eq(action, CF_LIT("kms:RevokeGrant"));
+}
+
+/* The value of a key that has one at most. */
+static cf_view single_value(const cf_condition *c, const cf_policy_request *q)
+{
+    switch (c->key) {
+    case CF_KEY_PCR:
+        return q->pcrs[c->pcr];
+    case CF_KEY_CALLER_ACCOUNT:
+    case CF_KEY_PRINCIPAL_ACCOUNT:
+        return q->account;
+    case CF_KEY_PRINCIPAL_ARN: /* of a session the role's */
+        return q->caller_role.len > 0 ? q->caller_role : q->caller;
+    case CF_KEY_GRANT_FOR_AWS: /* no other service asks for grants here */
+        return is_grant_action(q->action) ? CF_LIT("false") : CF_VIEW_EMPTY;
+    case CF_KEY_ORIGIN:
+        return q->key_origin;
+    case CF_KEY_SPEC:
+        return q->key_spec;
+    case CF_KEY_USAGE:
+        return q->key_usage;
+    case CF_KEY_REQUEST_ALIAS:
+        return q->request_alias;
+    case CF_KEY_CONTEXT:
+    case CF_KEY_CONTEXT_KEYS:
+    case CF_KEY_RESOURCE_ALIASES:
+    case CF_KEY_COUNT:
+        break;
+    }
+    return CF_VIEW_EMPTY;
+}
+
+/* What a request holds for a condition's key. */
+typedef struct {
+    const cf_condition *condition;
+    const cf_policy_request *request;
+    cf_view one; /* unless there may be several */
+    size_t n;
+} values;
+
+static values values_of(const cf_condition *c, const cf_policy_request *q)
+{
+    values v = {c, q, CF_VIEW_EMPTY, 0};
+    switch (c->key) {
+    case CF_KEY_CONTEXT:
+        for (size_t i = 0; i < q->context_n; i++) {
+            if (cf_policy_eq_fold(q->context[i].name, c->name)) {
+                v.one = q->context[i].value;
+                v.n++;
+            }
+        }
+        break;
+    case CF_KEY_CONTEXT_KEYS:
+        v.n = q->context_n;
+        break;
+    case CF_KEY_RESOURCE_ALIASES:
+        v.n = q->aliases_n;
+        break;
+    case CF_KEY_PCR:
+    case CF_KEY_CALLER_ACCOUNT:
+    case CF_KEY_GRANT_FOR_AWS:
+    case CF_KEY_ORIGIN:
+    case CF_KEY_SPEC:
+    case CF_KEY_USAGE:
+    case CF_KEY_PRINCIPAL_ACCOUNT:
+    case CF_KEY_PRINCIPAL_ARN:
+    case CF_KEY_REQUEST_ALIAS:
+    case CF_KEY_COUNT:
+        v.one = single_value(c, q);
+        v.n = v.one.len > 0;
+        break;
+    }
+    return v;
+}
+
+static cf_view value_at(const values *v, size_t i)
+{
+    if (v->condition->key == CF_KEY_CONTEXT_KEYS) {
+        return v->request->context[i].name;
+    }
+    return v->condition->key == CF_KEY_RESOURCE_ALIASES ? v->request->aliases[i] : v->one;
+}
+
+/* --- conditions --- */
+
+bool cf_policy_value_matches(cf_cond_op op, cf_view wanted, cf_view value)
+{
+    switch (op) {
+    case CF_COND_EQUALS:
+        return cf_view_eq(wanted, value);
+    case CF_COND_EQUALS_FOLD:
+    case CF_COND_BOOL:
+        return cf_policy_eq_fold(wanted, value);
+    case CF_COND_LIKE:
+        return cf_policy_like(wanted, value, false);
+    case CF_COND_ARN:
+        return arn_like(wanted, value);
+    case CF_COND_NULL:
+    case CF_COND_COUNT:
+        break;
+    }
+    return false;
+}
+
 /* What a condition says of a request. UNCLEAR never lets anyone in: see applies(). */
 typedef enum { COND_FALSE, COND_TRUE, COND_UNCLEAR } verdict;
 
@@ -72,58 +206,14 @@ static verdict verdict_of(bool holds)
     return holds ? COND_TRUE : COND_FALSE;
 }
 
-/* The request's value for a condition's key. */
-typedef struct {
-    bool present, ambiguous;
-    cf_view value;
-} key_value;
-
-static key_value look_up(const cf_condition *c, const cf_policy_request *q)
-{
-    key_value found = {false, false, CF_VIEW_EMPTY};
-    if (c->is_pcr) {
-        found.value = q->pcrs[c->pcr];
-        found.present = found.value.len > 0;
-        return found;
-    }
-    for (size_t i = 0; i < q->context_n; i++) {
-        if (cf_policy_eq_fold(q->context[i].name, c->name)) {
-            found.ambiguous = found.present;
-            found.present = true;
-            found.value = q->context[i].value;
-        }
-    }
-    return found;
-}
-
-static bool value_matches(cf_cond_op op, cf_view wanted, cf_view value)
-{
-    switch (op) {
-    case CF_COND_EQUALS:
-    case CF_COND_NOT_EQUALS:
-        return cf_view_eq(wanted, value);
-    case CF_COND_EQUALS_FOLD:
-    case CF_COND_NOT_EQUALS_FOLD:
-    case CF_COND_BOOL:
-        return cf_policy_eq_fold(wanted, value);
-    case CF_COND_LIKE:
-    case CF_COND_NOT_LIKE:
-        return cf_policy_like(wanted, value, false);
-    case CF_COND_NULL:
-    case CF_COND_COUNT:
-        break;
-    }
-    return false;
-}
-
-static bool any_matches(const cf_condition *c, cf_view value)
+static bool holds_for(const cf_condition *c, cf_view value)
 {
     for (size_t i = 0; i < c->values.n; i++) {
-        if (value_matches(c->op, c->values.at[i], value)) {
-            return true;
+        if (cf_policy_value_matches(c->op, c->values.at[i], value)) {
+            return !c->negated;
         }
     }
-    return false;
+    return c->negated;
 }
 
 /* Null: "true" holds for an absent key, "false" for a present one. */
@@ -137,57 +227,78 @@ static bool null_holds(const cf_condition *c, bool present)
     return false;
 }
 
+/* Of a key that the request does not have. */
+static bool holds_absent(const cf_condition *c)
+{
+    if (c->if_exists || c->set == CF_SET_ALL) {
+        return true;
+    }
+    return c->set == CF_SET_NONE && c->negated;
+}
+
 static verdict judge(const cf_condition *c, const cf_policy_request *q)
 {
-    key_value v = look_up(c, q);
-    if (v.ambiguous) {
+    values v = values_of(c, q);
+    if (c->key == CF_KEY_CONTEXT && v.n > 1) {
         return COND_UNCLEAR;
     }
-    switch (c->op) {
-    case CF_COND_EQUALS:
-    case CF_COND_EQUALS_FOLD:
-    case CF_COND_LIKE:
-    case CF_COND_BOOL:
-        return verdict_of(v.present && any_matches(c, v.value));
-    case CF_COND_NOT_EQUALS:
-    case CF_COND_NOT_EQUALS_FOLD:
-    case CF_COND_NOT_LIKE:
-        return verdict_of(!v.present || !any_matches(c, v.value));
-    case CF_COND_NULL:
-        return verdict_of(null_holds(c, v.present));
-    case CF_COND_COUNT:
-        break;
+    if (c->op == CF_COND_NULL) {
+        return verdict_of(null_holds(c, v.n > 0));
     }
-    return COND_UNCLEAR;
+    if (v.n == 0) {
+        return verdict_of(holds_absent(c));
+    }
+    size_t holding = 0;
+    for (size_t i = 0; i < v.n; i++) {
+        holding += holds_for(c, value_at(&v, i));
+    }
+    return verdict_of(c->set == CF_SET_ALL ? holding == v.n : holding > 0);
 }
 
-static bool is_principal(const cf_policy_list *principals, const cf_policy_request *q)
+/* --- statements --- */
+
+static bool lists(const cf_policy_list *l, cf_view name)
 {
-    for (size_t i = 0; i < principals->n; i++) {
-        cf_view p = principals->at[i];
-        if (cf_view_eq(p, CF_LIT("*")) || cf_view_eq(p, q->caller) || cf_view_eq(p, q->account) ||
-            cf_view_eq(p, q->account_root)) {
+    for (size_t i = 0; i < l->n; i++) {
+        bool same = name.len > 0 && cf_view_eq(l->at[i], name);
+        if (same || cf_view_eq(l->at[i], CF_LIT("*"))) {
             return true;
         }
     }
     return false;
 }
 
-static bool is_action(const cf_policy_list *actions, cf_view action)
+static bool lists_account(const cf_policy_list *l, const cf_policy_request *q)
 {
-    for (size_t i = 0; i < actions->n; i++) {
-        if (cf_policy_like(actions->at[i], action, true)) {
-            return true;
-        }
+    return lists(l, q->account) || lists(l, q->account_root);
+}
+
+/* NotPrincipal takes a caller out of a Deny only if every name that the caller goes by is listed, the account's too; out of an
+ * Allow if any is. Either way what is in doubt stays shut. */
+static bool is_principal(const cf_statement *s, const cf_policy_request *q)
+{
+    const cf_policy_list *l = &s->principals;
+    if (s->not_principals && s->deny) {
+        bool role = q->caller_role.len == 0 || lists(l, q->caller_role);
+        return !(lists(l, q->caller) && role && lists_account(l, q));
     }
-    return false;
+    bool listed = lists(l, q->caller) || lists(l, q->caller_role) || lists_account(l, q);
+    return listed != s->not_principals;
+}
+
+bool cf_policy_covers(const cf_statement *s, cf_view action)
+{
+    bool listed = false;
+    for (size_t i = 0; !listed && i < s->actions.n; i++) {
+        listed = cf_policy_like(s->actions.at[i], action, true);
+    }
+    return s->has_action && s->has_resource && listed != s->not_actions;
 }
 
 /* What is unclear counts for a Deny and against an Allow. */
 static bool applies(const cf_statement *s, const cf_policy_request *q)
 {
-    if (!s->has_action || !s->has_resource || !is_principal(&s->principals, q) ||
-        !is_action(&s->actions, q->action)) {
+    if (!cf_policy_covers(s, q->action) || !is_principal(s, q)) {
         return false;
     }
     for (size_t i = 0; i < s->conditions_n; i++) {

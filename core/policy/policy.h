@@ -1,18 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Key policies: parsed once when they are set, decided on every request. docs/formats/kms-blob.md section 4. No I/O. */
+/* Key policies: parsed once when they are set, decided on every request. docs/formats/kms-policy.md. No I/O. */
 #pragma once
 #include "core/attest/attest.h"
 
 #define CF_POLICY_BYTES_MAX 32768           /* the service's quota; its model says 131,072 */
 #define CF_POLICY_VALUE_BYTES_MAX 2048      /* one principal, action or condition value */
 #define CF_POLICY_ARENA_BYTES_MAX (1 << 20) /* "a", in a list takes 4 octets of text and 32 here */
+#define CF_POLICY_ECHO_BYTES_MAX 128        /* of a name from the policy in a sentence about it */
 
 /** A parsed policy. Opaque; read by any number of threads. */
 typedef struct cf_policy cf_policy;
 
-/** error MALFORMED, with a sentence for the caller (static, no value from the text) in *ret_why; SIZE over CF_POLICY_BYTES_MAX;
- *        NO_MEMORY */
-CF_MUST_USE cf_result cf_policy_parse(cf_view text, cf_policy **ret, const char **ret_why);
+/** out   *ret_why: after MALFORMED a sentence for the caller, with the statement's number and the name that is not understood, all of
+ *        it printable ASCII; else empty. NULL: not wanted
+ *  error MALFORMED; SIZE over CF_POLICY_BYTES_MAX; NO_MEMORY */
+CF_MUST_USE cf_result cf_policy_parse(cf_view text, cf_policy **ret, cf_buf *ret_why);
 void cf_policy_free(cf_policy **p);
 
 /** One pair of an encryption context. */
@@ -20,15 +22,22 @@ typedef struct {
     cf_view name, value;
 } cf_policy_pair;
 
-/** What a request brings along. Views are borrowed for the call. */
+/** What a request brings along. Views are borrowed for the call. An empty view is a value that the request does not have: then the
+ *  condition key is absent. */
 typedef struct {
     cf_view action;             /* "kms:Decrypt" */
-    cf_view caller;             /* ARN */
-    cf_view account;            /* 12 digits */
-    cf_view account_root;       /* ARN */
-    cf_view pcrs[CF_PCR_COUNT]; /* lower-case hex from a verified document; empty: not there */
+    cf_view caller;             /* ARN: a user, a role's session (sts), or the account's root */
+    cf_view caller_role;        /* ARN of the role (iam) whose session the caller is */
+    cf_view account;            /* 12 digits, the caller's */
+    cf_view account_root;       /* ARN, of that account */
+    cf_view pcrs[CF_PCR_COUNT]; /* lower-case hex from a verified document */
     const cf_policy_pair *context;
     size_t context_n;
+    cf_view key_spec, key_usage,
+        key_origin;         /* of the key: "SYMMETRIC_DEFAULT", "ENCRYPT_DECRYPT", "AWS_KMS" */
+    cf_view request_alias;  /* "alias/name", when the request names the key by it */
+    const cf_view *aliases; /* of the key: "alias/name" */
+    size_t aliases_n;
 } cf_policy_request;
 
 typedef enum { CF_POLICY_NO_ALLOW, CF_POLICY_DENIED, CF_POLICY_ALLOWED } cf_policy_decision;
@@ -36,4 +45,5 @@ typedef enum { CF_POLICY_NO_ALLOW, CF_POLICY_DENIED, CF_POLICY_ALLOWED } cf_poli
 /** ASCII letters folded: how policies compare names of actions and condition keys. */
 bool cf_policy_eq_fold(cf_view a, cf_view b);
 
+/** cost  the product of the policy's and the request's octets at worst, which only patterns with many stars come near */
 cf_policy_decision cf_policy_decide(const cf_policy *p, const cf_policy_request *q);

@@ -1,19 +1,38 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The parsed form of a policy, shared by parser and decision. */
+/* The parsed form of a policy, shared by parser, decision and lint. */
 #pragma once
 #include "core/policy/policy.h"
 
+/** Operators by the way in which one value is compared with one of the policy's. */
 typedef enum {
     CF_COND_EQUALS,
-    CF_COND_NOT_EQUALS,
     CF_COND_EQUALS_FOLD,
-    CF_COND_NOT_EQUALS_FOLD,
     CF_COND_LIKE,
-    CF_COND_NOT_LIKE,
+    CF_COND_ARN, /* ArnEquals and ArnLike are one operator */
     CF_COND_BOOL,
     CF_COND_NULL,
     CF_COND_COUNT
 } cf_cond_op;
+
+/** What a condition looks at. */
+typedef enum {
+    CF_KEY_PCR,     /* kms:RecipientAttestation:PCR<n>, and ImageSha384 for 0 */
+    CF_KEY_CONTEXT, /* kms:EncryptionContext:<name> */
+    CF_KEY_CONTEXT_KEYS,
+    CF_KEY_CALLER_ACCOUNT,
+    CF_KEY_GRANT_FOR_AWS,
+    CF_KEY_ORIGIN,
+    CF_KEY_SPEC,
+    CF_KEY_USAGE,
+    CF_KEY_PRINCIPAL_ACCOUNT,
+    CF_KEY_PRINCIPAL_ARN,
+    CF_KEY_REQUEST_ALIAS,
+    CF_KEY_RESOURCE_ALIASES,
+    CF_KEY_COUNT
+} cf_cond_key;
+
+/** How many of the request's values must hold. */
+typedef enum { CF_SET_NONE, CF_SET_ANY, CF_SET_ALL } cf_cond_set;
 
 typedef struct {
     const cf_view *at;
@@ -23,15 +42,19 @@ typedef struct {
 /** One key of one operator. */
 typedef struct {
     cf_cond_op op;
-    bool is_pcr;
-    uint8_t pcr;  /* register, when is_pcr */
-    cf_view name; /* of the encryption context, otherwise */
+    bool negated, if_exists;
+    cf_cond_set set;
+    cf_cond_key key;
+    uint8_t pcr;  /* register, of CF_KEY_PCR */
+    cf_view name; /* of CF_KEY_CONTEXT */
     cf_policy_list values;
 } cf_condition;
 
 typedef struct {
+    cf_view sid; /* empty: none */
     bool deny;
-    bool has_action, has_resource; /* without them the statement never takes effect */
+    bool has_action, has_resource;    /* without them the statement never takes effect */
+    bool not_principals, not_actions; /* the lists say who and what is meant not */
     cf_policy_list principals, actions;
     const cf_condition *conditions;
     size_t conditions_n;
@@ -45,3 +68,9 @@ struct cf_policy {
 
 /** `*` is any text, `?` any one character. No recursion; time is the product of the lengths at worst. */
 bool cf_policy_like(cf_view pattern, cf_view text, bool fold);
+
+/** True if the statement is about the action. */
+bool cf_policy_covers(const cf_statement *s, cf_view action);
+
+/** One value of a condition against the request's, by the operator alone. */
+bool cf_policy_value_matches(cf_cond_op op, cf_view wanted, cf_view value);

@@ -119,11 +119,10 @@ static void insert(cf_keys *t, cf_key *k)
 static cf_result load(cf_keys *t, const cf_uuid *id, cf_key *k)
 {
     CF_BUF(octets);
-    const char *why;
     CF_TRY(cf_kmsd_state_read(t->state, id, &octets));
     CF_TRY(cf_keyfile_open(cf_kmsd_state_root(t->state), cf_buf_view(&octets), &k->at_rest));
     CF_REQUIRE(cf_view_eq(cf_uuid_view(&k->at_rest.id), cf_uuid_view(id)), MALFORMED);
-    CF_TRY(cf_policy_parse(cf_buf_view(&k->at_rest.policy), &k->policy, &why));
+    CF_TRY(cf_policy_parse(cf_buf_view(&k->at_rest.policy), &k->policy, NULL));
     k->available = true;
     return cf_ok();
 }

@@ -76,7 +76,7 @@ static cf_result check_lockout(cf_kmsd_call *c, const cf_policy *policy)
 
 static cf_result parse_policy(cf_kmsd_call *c, cf_view text, cf_policy **ret)
 {
-    const char *why = "";
+    CF_BUF(why);
     *ret = NULL;
     if (text.len > CF_POLICY_BYTES_MAX) {
         return cf_kmsd_refuse(c, CF_KX_LIMIT_EXCEEDED, "The policy is larger than %d octets.",
@@ -84,7 +84,8 @@ static cf_result parse_policy(cf_kmsd_call *c, cf_view text, cf_policy **ret)
     }
     cf_result r = cf_policy_parse(text, ret, &why);
     if (r.code == CF_ERR_MALFORMED) {
-        return cf_kmsd_refuse(c, CF_KX_MALFORMED_POLICY, "%s", why);
+        return cf_kmsd_refuse(c, CF_KX_MALFORMED_POLICY, "%.*s", (int)why.len,
+                              (const char *)why.data);
     }
     CF_TRY(r);
     r = check_lockout(c, *ret);

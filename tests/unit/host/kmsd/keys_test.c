@@ -72,8 +72,7 @@ static cf_keys *open_keys(void)
 static cf_policy *policy_of(const char *text)
 {
     cf_policy *p = NULL;
-    const char *why;
-    assert_ok(cf_policy_parse(quoted(text), &p, &why));
+    assert_ok(cf_policy_parse(quoted(text), &p, NULL));
     return p;
 }
 
