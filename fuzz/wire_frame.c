@@ -18,6 +18,8 @@ static void body_of(const cf_msg *m)
     cf_hello_answer answer;
     cf_health health;
     cf_credentials_view credentials;
+    cf_attest_ask ask;
+    cf_view document;
     cf_err err;
     if (cf_is_ok(cf_hello_decode(m->body, &hello))) {
         fuzz_ok(cf_hello_encode(&hello, &again));
@@ -36,6 +38,16 @@ static void body_of(const cf_msg *m)
     cf_buf_clear(&again);
     if (cf_is_ok(cf_credentials_decode(m->body, &credentials))) {
         fuzz_ok(cf_credentials_encode(&credentials, &again));
+        same_or_less(m->body, &again);
+    }
+    cf_buf_clear(&again);
+    if (cf_is_ok(cf_attest_ask_decode(m->body, &ask))) {
+        fuzz_ok(cf_attest_ask_encode(&ask, &again));
+        same_or_less(m->body, &again);
+    }
+    cf_buf_clear(&again);
+    if (cf_is_ok(cf_attest_doc_decode(m->body, &document))) {
+        fuzz_ok(cf_attest_doc_encode(document, &again));
         same_or_less(m->body, &again);
     }
     if (cf_is_ok(cf_error_decode(m->body, &err))) {

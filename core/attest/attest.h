@@ -3,6 +3,7 @@
  * The rules, and where this is stricter than the service's own text, are in docs/formats/attestation.md. */
 #pragma once
 #include "core/base/arena.h"
+#include "core/crypto/hpke.h"
 #include "core/crypto/sign.h"
 
 #define CF_PCR_COUNT 32
@@ -114,3 +115,18 @@ CF_MUST_USE cf_result cf_pcr_extend(uint8_t pcr[static CF_PCR_BYTES_SHA384], cf_
 
 /** PCR0 of a measured image: SHA-384(0^48 || SHA-384(image)). */
 CF_MUST_USE cf_result cf_pcr_measure(cf_view image, uint8_t ret[static CF_PCR_BYTES_SHA384]);
+
+/** What user_data of an identity document says: whose the key in public_key is, and what for. */
+#define CF_ATTEST_BOOT_ID_BYTES 16
+#define CF_ATTEST_IDENTITY_MARK "coffer.identity.1"
+#define CF_ATTEST_IDENTITY_BYTES                                                                   \
+    (sizeof CF_ATTEST_IDENTITY_MARK - 1 + CF_ATTEST_BOOT_ID_BYTES + CF_HPKE_SUITE_BYTES)
+typedef struct {
+    cf_view boot_id; /* borrowed */
+    cf_hpke_suite suite;
+} cf_attest_identity;
+/** error ARGUMENT for a boot id of another length. */
+CF_MUST_USE cf_result cf_attest_identity_put(const cf_attest_identity *m,
+                                             uint8_t ret[static CF_ATTEST_IDENTITY_BYTES]);
+/** error MALFORMED for octets that are none; UNSUPPORTED a suite that there is none of. */
+CF_MUST_USE cf_result cf_attest_identity_get(cf_view user_data, cf_attest_identity *ret);

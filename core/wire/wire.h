@@ -26,6 +26,9 @@
 #define CF_HELLO_BYTES_MAX 256
 #define CF_EMPTY_BYTES_MAX 16
 #define CF_CREDENTIALS_BYTES_MAX 16384
+#define CF_WIRE_NONCE_BYTES_MAX 512 /* what the module's own text allows */
+#define CF_ATTEST_ASK_BYTES_MAX 1024
+#define CF_WIRE_DOCUMENT_BYTES_MAX 16384
 
 _Static_assert(2 * CF_ROW_BYTES_MAX + CF_EXPRESSIONS_BYTES_MAX +
                        CF_REQUEST_SECRETS_MAX * (CF_KMS_BLOB_BYTES_MAX + CF_KMS_KEY_ID_BYTES_MAX) <
@@ -40,6 +43,7 @@ typedef enum {
     CF_MSG_HEALTH = 3,
     CF_MSG_CREDENTIALS = 4,
     CF_MSG_DRAIN = 5,
+    CF_MSG_ATTEST = 6,
     CF_MSG_ANSWER = 128, /* added to the kind */
     CF_MSG_ERROR = 255
 } cf_msg_kind;
@@ -124,6 +128,12 @@ typedef struct {
     uint64_t expires_ms; /* 0: never */
 } cf_credentials_view;
 
+/** A wish for a fresh attestation document of the enclave's identity key. */
+typedef struct {
+    uint64_t deadline_ms;
+    cf_view nonce; /* empty: none */
+} cf_attest_ask;
+
 typedef struct {
     cf_view state;
     uint64_t keys, answered, kms_calls, inflight, uptime_ms;
@@ -156,6 +166,11 @@ CF_MUST_USE cf_result cf_health_encode(const cf_health *m, cf_buf *out);
 CF_MUST_USE cf_result cf_health_decode(cf_view body, cf_health *ret);
 CF_MUST_USE cf_result cf_credentials_encode(const cf_credentials_view *m, cf_buf *out);
 CF_MUST_USE cf_result cf_credentials_decode(cf_view body, cf_credentials_view *ret);
+CF_MUST_USE cf_result cf_attest_ask_encode(const cf_attest_ask *m, cf_buf *out);
+CF_MUST_USE cf_result cf_attest_ask_decode(cf_view body, cf_attest_ask *ret);
+/** The answer: the document as the module made it, which is not looked into. */
+CF_MUST_USE cf_result cf_attest_doc_encode(cf_view document, cf_buf *out);
+CF_MUST_USE cf_result cf_attest_doc_decode(cf_view body, cf_view *ret);
 /** The body of HEALTH, DRAIN and of the answers to CREDENTIALS and DRAIN. */
 CF_MUST_USE cf_result cf_empty_encode(cf_buf *out);
 CF_MUST_USE cf_result cf_empty_decode(cf_view body);

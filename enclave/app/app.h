@@ -3,6 +3,7 @@
 #pragma once
 #include <pthread.h>
 
+#include "enclave/app/attestor.h"
 #include "enclave/app/conn.h"
 #include "enclave/app/unwrap.h"
 #include "enclave/app/workers.h"
@@ -14,6 +15,7 @@ typedef struct {
     cf_programs *programs;
     cf_kms_dialer *dialer;
     cf_unwrap *unwrap;
+    cf_attestor *attestor;
     cf_workers *workers;
     unsigned workers_n;
 
@@ -24,13 +26,13 @@ typedef struct {
     cf_request *live; /* all in flight */
     size_t live_n, live_bytes, waiting_n;
 
-    /* Requests on their way back from workers and unwrapper. */
+    /* Requests on their way back from workers, unwrapper and attestor. */
     pthread_mutex_t done_lock;
     cf_request *done, *done_last;
     int wake; /* eventfd: done is not empty */
 } cf_app;
 
-/** A cf_request_done for workers and unwrapper: any thread; ctx is the cf_app. */
+/** A cf_request_done for workers, unwrapper and attestor: any thread; ctx is the cf_app. */
 void cf_app_done(void *app, cf_request *r);
 
 /** One message of a connection: the table of docs/formats/wire.md section 2 and its handlers. What is answered at once lies in

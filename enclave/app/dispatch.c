@@ -12,7 +12,7 @@ typedef enum { STATE_NEW = 1, STATE_READY = 2, STATE_DRAINING = 4 } conn_state;
 /* Answers, or lets the request go on its way; an error is answered by the caller. */
 typedef cf_result handler(cf_app *a, cf_conn *c, const cf_msg *m, uint64_t now_ms);
 
-static handler on_hello, on_decrypt, on_health, on_credentials, on_drain;
+static handler on_hello, on_decrypt, on_health, on_credentials, on_drain, on_attest;
 
 static const struct {
     uint32_t kind;
@@ -25,6 +25,7 @@ static const struct {
     {CF_MSG_HEALTH, STATE_READY | STATE_DRAINING, CF_EMPTY_BYTES_MAX, on_health},
     {CF_MSG_CREDENTIALS, STATE_READY, CF_CREDENTIALS_BYTES_MAX, on_credentials},
     {CF_MSG_DRAIN, STATE_READY, CF_EMPTY_BYTES_MAX, on_drain},
+    {CF_MSG_ATTEST, STATE_READY, CF_ATTEST_ASK_BYTES_MAX, on_attest},
 };
 
 static conn_state state_of(const cf_app *a, const cf_conn *c)
@@ -127,7 +128,7 @@ static CF_MUST_USE cf_result on_drain(cf_app *a, cf_conn *c, const cf_msg *m, ui
     return answer_empty(c, m);
 }
 
-/* ---- DECRYPT ---- */
+/* ---- DECRYPT, ATTEST: answered by other threads ---- */
 
 static void enlist(cf_app *a, cf_conn *c, cf_request *r)
 {
@@ -171,11 +172,34 @@ static void go_on(cf_app *a, cf_request *r, bool has)
     }
 }
 
-static CF_MUST_USE cf_result on_decrypt(cf_app *a, cf_conn *c, const cf_msg *m, uint64_t now_ms)
+/* Whether there is room for one more in flight. */
+static CF_MUST_USE cf_result check_room(const cf_app *a, const cf_conn *c, const cf_msg *m)
 {
     CF_REQUIRE(a->live_n < CF_ENCLAVE_INFLIGHT_MAX, BUSY);
     CF_REQUIRE(c->inflight < CF_ENCLAVE_INFLIGHT_PER_CONNECTION_MAX, BUSY);
     CF_REQUIRE(m->body.len <= CF_ENCLAVE_INFLIGHT_BYTES_MAX - a->live_bytes, BUSY);
+    return cf_ok();
+}
+
+static CF_MUST_USE cf_result on_attest(cf_app *a, cf_conn *c, const cf_msg *m, uint64_t now_ms)
+{
+    CF_AUTO(cf_request_free) cf_request *r = NULL;
+    CF_TRY(check_room(a, c, m));
+    CF_TRY(cf_attestor_request(m->body, m->request, now_ms, &r));
+    /* It is live before its thread may have done with it. */
+    enlist(a, c, r);
+    cf_result put = cf_attestor_put(a->attestor, r);
+    if (!cf_is_ok(put)) {
+        delist(a, c, r);
+        return put;
+    }
+    r = NULL; /* its new owner's */
+    return cf_ok();
+}
+
+static CF_MUST_USE cf_result on_decrypt(cf_app *a, cf_conn *c, const cf_msg *m, uint64_t now_ms)
+{
+    CF_TRY(check_room(a, c, m));
     CF_AUTO(cf_request_free) cf_request *r = NULL;
     CF_TRY(cf_request_new(m->body, m->request, now_ms, &r));
     bool has;

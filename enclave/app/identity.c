@@ -8,18 +8,34 @@
 struct cf_identity {
     cf_nsm nsm;
     uint8_t boot_id[CF_BOOT_ID_BYTES], pcr0[CF_PCR_BYTES_SHA384];
-    cf_buf module_id, recipient_spki;
+    cf_buf module_id, recipient_spki, hpke_spki;
     cf_rsa_key *recipient;
-    pthread_mutex_t lock; /* of the document */
+    cf_dh_key *hpke;
+    uint8_t user_data[CF_ATTEST_IDENTITY_BYTES]; /* of documents of the HPKE key */
+    pthread_mutex_t lock;                        /* of the document */
     cf_buf document;
     uint64_t document_ms;
 };
+
+_Static_assert(CF_BOOT_ID_BYTES == CF_ATTEST_BOOT_ID_BYTES,
+               "documents name the boot as the wire does");
+
+/* The key that clients seal to, and what documents say of it. */
+static CF_MUST_USE cf_result make_hpke(cf_identity *i)
+{
+    const cf_attest_identity what = {CF_VIEW_OF(i->boot_id), CF_IDENTITY_SUITE};
+    CF_TRY(cf_dh_generate(what.suite.kem, &i->hpke));
+    CF_TRY(cf_dh_public_to_spki(what.suite.kem, cf_dh_public_view(cf_dh_public_of(i->hpke)),
+                                &i->hpke_spki));
+    return cf_attest_identity_put(&what, i->user_data);
+}
 
 static CF_MUST_USE cf_result ask(cf_identity *i)
 {
     CF_TRY(cf_nsm_identity(&i->nsm, &i->module_id, i->pcr0));
     CF_REQUIRE(i->module_id.len > 0 && i->module_id.len <= CF_MODULE_ID_BYTES_MAX, SIZE);
     CF_TRY(cf_random(i->boot_id, sizeof i->boot_id));
+    CF_TRY(make_hpke(i));
     CF_TRY(cf_rsa_generate(&i->recipient));
     return cf_rsa_public_spki(i->recipient, &i->recipient_spki);
 }
@@ -46,8 +62,10 @@ void cf_identity_free(cf_identity **identity)
     if (i != NULL) {
         cf_nsm_close(&i->nsm);
         cf_rsa_free(&i->recipient);
+        cf_dh_free(&i->hpke);
         cf_buf_free(&i->module_id);
         cf_buf_free(&i->recipient_spki);
+        cf_buf_free(&i->hpke_spki);
         cf_buf_free(&i->document);
         (void)pthread_mutex_destroy(&i->lock);
         cf_mem_free(i);
@@ -75,6 +93,19 @@ const cf_rsa_key *cf_identity_recipient(const cf_identity *i)
     return i->recipient;
 }
 
+const cf_dh_key *cf_identity_hpke(const cf_identity *i)
+{
+    return i->hpke;
+}
+
+/* A document of these inputs, appended. */
+static CF_MUST_USE cf_result attest(cf_identity *i, const cf_nsm_request *inputs, cf_buf *out)
+{
+    cf_result r = cf_nsm_attest(&i->nsm, inputs, out);
+    CF_REQUIRE(cf_is_ok(r) || r.code == CF_ERR_NO_MEMORY, NSM);
+    return r;
+}
+
 /* The lock is held while the module answers: whoever else wants a document needs this one. */
 static CF_MUST_USE cf_result refresh(cf_identity *i, uint64_t now_ms)
 {
@@ -83,10 +114,10 @@ static CF_MUST_USE cf_result refresh(cf_identity *i, uint64_t now_ms)
     }
     cf_nsm_request inputs = {.has_public_key = true, .public_key = cf_buf_view(&i->recipient_spki)};
     cf_buf_clear(&i->document);
-    cf_result r = cf_nsm_attest(&i->nsm, &inputs, &i->document);
+    cf_result r = attest(i, &inputs, &i->document);
     if (!cf_is_ok(r)) {
         cf_buf_clear(&i->document);
-        return r.code == CF_ERR_NO_MEMORY ? r : cf_fail(CF_ERR_NSM);
+        return r;
     }
     i->document_ms = now_ms;
     return cf_ok();
@@ -101,4 +132,15 @@ CF_MUST_USE cf_result cf_identity_document(cf_identity *i, uint64_t now_ms, cf_b
     }
     (void)pthread_mutex_unlock(&i->lock);
     return r;
+}
+
+CF_MUST_USE cf_result cf_identity_attest(cf_identity *i, cf_view nonce, cf_buf *out)
+{
+    const cf_nsm_request inputs = {.has_public_key = true,
+                                   .public_key = cf_buf_view(&i->hpke_spki),
+                                   .has_user_data = true,
+                                   .user_data = CF_VIEW_OF(i->user_data),
+                                   .has_nonce = nonce.len > 0,
+                                   .nonce = nonce};
+    return attest(i, &inputs, out);
 }

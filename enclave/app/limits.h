@@ -17,6 +17,7 @@
 #define CF_ENCLAVE_INFLIGHT_MAX 256
 #define CF_ENCLAVE_INFLIGHT_PER_CONNECTION_MAX 64 /* what HELLO tells */
 #define CF_ENCLAVE_INFLIGHT_BYTES_MAX ((size_t)32 << 20)
+#define CF_ENCLAVE_ATTESTS_MAX 16 /* of them that want a fresh document */
 
 /* Threads. */
 #define CF_ENCLAVE_WORKERS_MAX 64

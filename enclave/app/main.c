@@ -41,11 +41,29 @@ static void tell_lacks(unsigned lacks)
     }
 }
 
+/* What is open since before the files were gone. */
+typedef struct {
+    cf_nsm nsm;
+    bool is_device;
+} module;
+
+/* The security module, before the files are gone: the platform's device where there is one, else the stream that was given. */
+static CF_MUST_USE cf_result open_module(const char *text, cf_nsm *ret, bool *ret_device)
+{
+    cf_net_addr addr = {.kind = CF_NET_FD, .fd = -1};
+    if (text != NULL) {
+        CF_TRY(cf_net_parse(text, &addr));
+    }
+    CF_REQUIRE(addr.kind == CF_NET_FD, UNSUPPORTED);
+    return cf_nsm_open(addr.fd, ret, ret_device);
+}
+
 /* Everything the process changes about itself for good, before its first thread. */
-static CF_MUST_USE cf_result prepare(void)
+static CF_MUST_USE cf_result prepare(const settings *s, module *nsm)
 {
     unsigned lacks;
     cf_signals_block();
+    CF_TRY(open_module(s->nsm, &nsm->nsm, &nsm->is_device));
     /* One arena: more of them reserve 64 MiB each, all of it locked. */
     (void)mallopt(M_ARENA_MAX, 1);
     CF_TRY(cf_json_prepare());
@@ -64,16 +82,6 @@ static CF_MUST_USE cf_result open_listener(const char *text, int *ret)
     CF_REQUIRE(addr.kind == CF_NET_FD, UNSUPPORTED);
     *ret = addr.fd;
     return cf_ok();
-}
-
-static CF_MUST_USE cf_result open_identity(const char *text, cf_identity **ret)
-{
-    cf_net_addr addr;
-    cf_nsm nsm = {0};
-    CF_TRY(cf_net_parse(text, &addr));
-    CF_REQUIRE(addr.kind == CF_NET_FD, UNSUPPORTED);
-    CF_TRY(cf_nsm_open_stream(addr.fd, &nsm));
-    return cf_identity_new(&nsm, ret);
 }
 
 static CF_MUST_USE cf_result open_cache(const settings *s, cf_keycache **ret)
@@ -105,7 +113,7 @@ static CF_MUST_USE cf_result open_dialer(const char *text, cf_kms_dialer **ret)
     return cf_kms_dialer_new(&addr, ret);
 }
 
-static CF_MUST_USE cf_result boot(const settings *s, cf_app *a)
+static CF_MUST_USE cf_result boot(const settings *s, module *nsm, cf_app *a)
 {
     uint64_t workers;
     CF_TRY(number(s->workers, cf_workers_default(), 1, CF_ENCLAVE_WORKERS_MAX, &workers));
@@ -113,7 +121,7 @@ static CF_MUST_USE cf_result boot(const settings *s, cf_app *a)
     CF_TRY(open_cache(s, &a->cache));
     CF_TRY(cf_programs_new(CF_ENCLAVE_PROGRAMS_MAX, CF_ENCLAVE_PROGRAMS_BYTES_MAX, &a->programs));
     CF_TRY(cf_credentials_new(&a->credentials));
-    CF_TRY(open_identity(s->nsm, &a->identity));
+    CF_TRY(cf_identity_new(&nsm->nsm, &a->identity));
     a->workers_n = (unsigned)workers;
     CF_TRY(cf_workers_new(a->workers_n, a->cache, a->programs, cf_app_done, a, &a->workers));
     const cf_unwrap_spec unwrap = {.identity = a->identity,
@@ -124,8 +132,9 @@ static CF_MUST_USE cf_result boot(const settings *s, cf_app *a)
                                    .done = cf_app_done,
                                    .ctx = a};
     CF_TRY(cf_unwrap_new(&unwrap, &a->unwrap));
+    CF_TRY(cf_attestor_new(a->identity, cf_app_done, a, &a->attestor));
     cf_thread_be_patient(pthread_self());
-    return cf_seccomp_enter(false);
+    return cf_seccomp_enter(nsm->is_device ? CF_MAY_ASK_NSM : 0);
 }
 
 /* Ends the threads, each after those that hand it work, and answers what they leave. */
@@ -135,6 +144,7 @@ static void end(cf_app *a, cf_server *server)
         cf_kms_dialer_stop(a->dialer);
     }
     cf_unwrap_free(&a->unwrap);
+    cf_attestor_free(&a->attestor);
     if (server != NULL) {
         cf_server_finish(server);
     }
@@ -150,14 +160,15 @@ static void end(cf_app *a, cf_server *server)
     cf_programs_free(&a->programs);
 }
 
-static CF_MUST_USE cf_result serve(const settings *s, cf_app *a, cf_server **server)
+static CF_MUST_USE cf_result serve(const settings *s, module *nsm, cf_app *a, cf_server **server)
 {
     int listener = -1;
     CF_TRY(open_listener(s->listen, &listener));
     CF_TRY(cf_server_new(a, listener, server));
-    CF_TRY(boot(s, a));
+    CF_TRY(boot(s, nsm, a));
     a->started_ms = cf_clock_mono_ms();
-    cf_log(CF_LOG_INFO, "ready", "workers=%u", a->workers_n);
+    cf_log(CF_LOG_INFO, "ready", "workers=%u nsm=%s", a->workers_n,
+           nsm->is_device ? "device" : "stream");
     cf_ready(s->ready_fd, s->listen);
     cf_server_run(*server);
     return cf_ok();
@@ -169,7 +180,8 @@ int main(int argc, char **argv)
     const cf_option options[] = {
         {"listen", "ADDR", "where the agent connects: fd:N or vsock:CID:PORT", &s.listen, NULL,
          true},
-        {"nsm", "fd:N", "stream to the security module", &s.nsm, NULL, true},
+        {"nsm", "fd:N", "stream to the security module; not used where " CF_NSM_DEVICE " is there",
+         &s.nsm, NULL, false},
         {"kms", "fd:N", "where to ask for connections to the KMS", &s.kms, NULL, true},
         {"workers", "N", "threads that compute (default: processors)", &s.workers, NULL, false},
         {"cache-keys", "N", "vault keys kept unwrapped (default 10000, 0: none)", &s.cache_keys,
@@ -182,11 +194,13 @@ int main(int argc, char **argv)
     };
     static cf_app app = {.done_lock = PTHREAD_MUTEX_INITIALIZER, .wake = -1};
     cf_server *server = NULL;
+    module nsm = {.is_device = false};
     cf_log_program("enclave");
     (void)cf_options_parse(argc, argv, "opens sealed fields; trusted, confined, attested", options);
-    cf_result r = prepare();
-    r = cf_is_ok(r) ? serve(&s, &app, &server) : r;
+    cf_result r = prepare(&s, &nsm);
+    r = cf_is_ok(r) ? serve(&s, &nsm, &app, &server) : r;
     end(&app, server);
+    cf_nsm_close(&nsm.nsm);
     if (!cf_is_ok(r)) {
         cf_log(CF_LOG_ERROR, "failed", "code=%s", cf_err_code(r.code));
         return EXIT_FAILURE;

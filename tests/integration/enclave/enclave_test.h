@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Shared by the tests of this folder: one enclave per test, started before it and stopped after it. */
 #pragma once
+#include <errno.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 
 #include "tests/integration/enclave/rig.h"

@@ -166,6 +166,11 @@ cf_view rig_pcr0(const rig *r)
     return CF_VIEW_OF(r->pcr0);
 }
 
+cf_view rig_root(const rig *r)
+{
+    return cf_soft_root_cert(r->root);
+}
+
 void rig_log(rig *r, cf_buf *out)
 {
     (void)pthread_mutex_lock(&r->lock);

@@ -46,6 +46,8 @@ int rig_stop(rig **r);
 int rig_pid(const rig *r);
 unsigned rig_lacks(const rig *r);
 cf_view rig_pcr0(const rig *r);
+/** What a verifier of its documents pins. */
+cf_view rig_root(const rig *r);
 /** What the enclave has logged so far. */
 void rig_log(rig *r, cf_buf *out);
 /** Sends SIGKILL or SIGTERM and reaps; returns the wait status. rig_stop still has to follow. */

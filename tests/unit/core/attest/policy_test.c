@@ -298,6 +298,43 @@ static void test_unsigned(void **state)
     assert_int_equal(judged(&doc, &policy, &r), CF_ATTEST_SYNTAX);
 }
 
+/* --- user_data of identity documents --- */
+
+static void test_identity_data(void **state)
+{
+    (void)state;
+    static const uint8_t boot[CF_ATTEST_BOOT_ID_BYTES] = {1, 2, 3, 15};
+    uint8_t octets[CF_ATTEST_IDENTITY_BYTES + 1] = {0};
+    const cf_attest_identity m = {CF_VIEW_OF(boot), CF_HPKE_DEFAULT};
+    cf_attest_identity got;
+    assert_ok(cf_attest_identity_put(&m, octets));
+    cf_view want = view_copy(cf_view_make(octets, CF_ATTEST_IDENTITY_BYTES));
+    assert_view(cf_view_sub(want, 0, 17), CF_LIT("coffer.identity.1"));
+    assert_view(cf_view_sub(want, 17, 16), CF_VIEW_OF(boot));
+    assert_view(cf_view_sub(want, 33, 10), CF_LIT("HPKE\x00\x11\x00\x02\x00\x02"));
+    assert_ok(cf_attest_identity_get(want, &got));
+    assert_view(got.boot_id, CF_VIEW_OF(boot));
+    assert_int_equal(got.suite.kem, CF_P384);
+    assert_int_equal(got.suite.kdf, CF_SHA384);
+    assert_int_equal(got.suite.aead, CF_AES_256_GCM);
+    view_free(want);
+    for (size_t n = 0; n <= CF_ATTEST_IDENTITY_BYTES + 1; n++) {
+        cf_view cut = view_copy(cf_view_make(octets, n));
+        assert_int_equal(cf_is_ok(cf_attest_identity_get(cut, &got)),
+                         n == CF_ATTEST_IDENTITY_BYTES);
+        view_free(cut);
+    }
+    octets[16] ^= 3; /* another version */
+    assert_err(cf_attest_identity_get(cf_view_make(octets, CF_ATTEST_IDENTITY_BYTES), &got),
+               MALFORMED);
+    octets[16] ^= 3;
+    octets[38] = 0xff; /* another group */
+    assert_err(cf_attest_identity_get(cf_view_make(octets, CF_ATTEST_IDENTITY_BYTES), &got),
+               UNSUPPORTED);
+    const cf_attest_identity nobody = {CF_LIT("short"), CF_HPKE_DEFAULT};
+    assert_err(cf_attest_identity_put(&nobody, octets), ARGUMENT);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -309,6 +346,7 @@ int main(void)
         cmocka_unit_test(test_broken_parts),
         cmocka_unit_test(test_double),
         cmocka_unit_test(test_unsigned),
+        cmocka_unit_test(test_identity_data),
     };
     return cmocka_run_group_tests(tests, load, unload);
 }

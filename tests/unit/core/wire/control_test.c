@@ -34,6 +34,18 @@ static cf_result error(cf_view v)
     return cf_error_decode(v, &m);
 }
 
+static cf_result attest(cf_view v)
+{
+    cf_attest_ask m;
+    return cf_attest_ask_decode(v, &m);
+}
+
+static cf_result attest_answer(cf_view v)
+{
+    cf_view m;
+    return cf_attest_doc_decode(v, &m);
+}
+
 #define BOOT "50 000102030405060708090a0b0c0d0e0f"
 #define PCR0                                                                                       \
     "5830 "                                                                                        \
@@ -51,6 +63,8 @@ static const struct {
     {"credentials", "a4 01 62 414b 02 62 534b 03 62 5354 04 1a 00010000", credentials},
     {"error", "a1 01 64 62757379", error},
     {"empty", "a0", cf_empty_decode},
+    {"attest", "a2 01 19 1388 02 43 010203", attest},
+    {"attest answer", "a1 01 43 840102", attest_answer},
 };
 #define BODIES_N (sizeof bodies / sizeof *bodies)
 
@@ -125,6 +139,9 @@ static void test_missing(void **state)
         {"a0", credentials},
         {"a1 01 62 414b", credentials},
         {"a1 02 62 534b", credentials},
+        {"a0", attest},
+        {"a1 02 41 00", attest},
+        {"a0", attest_answer},
     };
     for (size_t i = 0; i < sizeof lacks / sizeof *lacks; i++) {
         cf_view v = view_hex(lacks[i].hex);
@@ -161,6 +178,12 @@ static void test_refuses(void **state)
         {"a2 01 62 414b 02 60", credentials, CF_ERR_EMPTY},
         {"a3 01 62 414b 02 62 534b 04 00", credentials, CF_ERR_RANGE},
         {"a1 01 20", hello, CF_ERR_WRONG_TYPE},
+        {"a1 01 00", attest, CF_ERR_RANGE},
+        {"a1 01 19 ea61", attest, CF_ERR_RANGE}, /* 60001 ms */
+        {"a2 01 01 02 40", attest, CF_ERR_EMPTY},
+        {"a2 01 01 02 61 6e", attest, CF_ERR_WRONG_TYPE},
+        {"a1 01 40", attest_answer, CF_ERR_EMPTY},
+        {"a1 01 f6", attest_answer, CF_ERR_WRONG_TYPE},
     };
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         cf_view v = view_hex(bad[i].hex);
@@ -265,6 +288,52 @@ static void test_credential_limits(void **state)
     }
 }
 
+static void test_attest_limits(void **state)
+{
+    (void)state;
+    static uint8_t octets[CF_WIRE_DOCUMENT_BYTES_MAX + 1];
+    for (size_t len = CF_WIRE_NONCE_BYTES_MAX - 1; len <= CF_WIRE_NONCE_BYTES_MAX + 1; len++) {
+        const cf_attest_ask m = {CF_DEADLINE_MS_MAX, cf_view_make(octets, len)};
+        CF_BUF(out);
+        cf_attest_ask got;
+        assert_code(cf_attest_ask_encode(&m, &out),
+                    len <= CF_WIRE_NONCE_BYTES_MAX ? CF_OK : CF_ERR_SIZE);
+        assert_true(out.len <= CF_ATTEST_ASK_BYTES_MAX);
+        cf_buf_clear(&out);
+        cf_writer w = cf_writer_to(&out, CF_BUF_BYTES_MAX);
+        cf_cbor_put_map(&w, 2);
+        cf_cbor_put_uint(&w, 1);
+        cf_cbor_put_uint(&w, CF_DEADLINE_MS_MAX);
+        cf_cbor_put_uint(&w, 2);
+        cf_cbor_put_bytes(&w, m.nonce);
+        assert_code(cf_attest_ask_decode(cf_buf_view(&out), &got),
+                    len <= CF_WIRE_NONCE_BYTES_MAX ? CF_OK : CF_ERR_SIZE);
+        assert_int_equal(got.nonce.len, len <= CF_WIRE_NONCE_BYTES_MAX ? len : 0);
+        assert_int_equal(got.deadline_ms, got.nonce.len > 0 ? CF_DEADLINE_MS_MAX : 0);
+    }
+    for (size_t len = CF_WIRE_DOCUMENT_BYTES_MAX - 1; len <= CF_WIRE_DOCUMENT_BYTES_MAX + 1;
+         len++) {
+        CF_BUF(out);
+        cf_view got;
+        cf_err want = len <= CF_WIRE_DOCUMENT_BYTES_MAX ? CF_OK : CF_ERR_SIZE;
+        assert_code(cf_attest_doc_encode(cf_view_make(octets, len), &out), want);
+        cf_buf_clear(&out);
+        cf_writer w = cf_writer_to(&out, CF_BUF_BYTES_MAX);
+        cf_cbor_put_map(&w, 1);
+        cf_cbor_put_uint(&w, 1);
+        cf_cbor_put_bytes(&w, cf_view_make(octets, len));
+        assert_code(cf_attest_doc_decode(cf_buf_view(&out), &got), want);
+        assert_int_equal(got.len, want == CF_OK ? len : 0);
+    }
+    CF_BUF(none);
+    const cf_attest_ask at_once = {0, CF_VIEW_EMPTY},
+                        never = {CF_DEADLINE_MS_MAX + 1, CF_VIEW_EMPTY};
+    assert_err(cf_attest_ask_encode(&at_once, &none), ARGUMENT);
+    assert_err(cf_attest_ask_encode(&never, &none), ARGUMENT);
+    assert_err(cf_attest_doc_encode(CF_VIEW_EMPTY, &none), ARGUMENT);
+    assert_int_equal(none.len, 0);
+}
+
 static void test_text_limits(void **state)
 {
     (void)state;
@@ -332,12 +401,12 @@ static void test_no_memory(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_whole),        cmocka_unit_test(test_truncated_and_trailing),
-        cmocka_unit_test(test_unknown_keys), cmocka_unit_test(test_missing),
-        cmocka_unit_test(test_refuses),      cmocka_unit_test(test_round_trips),
-        cmocka_unit_test(test_credentials),  cmocka_unit_test(test_credential_limits),
-        cmocka_unit_test(test_text_limits),  cmocka_unit_test(test_errors),
-        cmocka_unit_test(test_no_memory),
+        cmocka_unit_test(test_whole),         cmocka_unit_test(test_truncated_and_trailing),
+        cmocka_unit_test(test_unknown_keys),  cmocka_unit_test(test_missing),
+        cmocka_unit_test(test_refuses),       cmocka_unit_test(test_round_trips),
+        cmocka_unit_test(test_credentials),   cmocka_unit_test(test_credential_limits),
+        cmocka_unit_test(test_attest_limits), cmocka_unit_test(test_text_limits),
+        cmocka_unit_test(test_errors),        cmocka_unit_test(test_no_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

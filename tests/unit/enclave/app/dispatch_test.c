@@ -119,7 +119,7 @@ static const struct {
     uint32_t kind;
     bool states[STATES];
     size_t body_max;
-    const char *body; /* one that is taken; DECRYPT's has a test of its own */
+    const char *body; /* one that is taken; those answered later have tests of their own */
     size_t body_len;
     cf_err outcome;
 } rows[] = {
@@ -136,6 +136,7 @@ static const struct {
      7,
      CF_OK},
     {5, {false, true, false}, 16, "\xa0", 1, CF_OK},
+    {6, {false, true, false}, 1024, "\xa0", 1, CF_ERR_MISSING},
 };
 #define ROWS_N (sizeof rows / sizeof *rows)
 
