@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The expression engine: evaluation of compiled programs with the arena reset in between, and compilation, of the expressions that the
- * reference implementation was measured with (cel-go 0.32.0 with types declared and constants folded, on 2 cores of an EPYC of 2.6 GHz); ratio
- * is its time by ours. mallocs counts allocations of 1,000 evaluations behind the first. Then the expressions that want too much: the
+ * reference implementation was measured with (cel-go 0.32.0 with types declared and constants folded, on 2 cores of an EPYC of 2.6 GHz);
+ * ratio is its time by ours. mallocs counts allocations of 1,000 evaluations behind the first. Then the expressions that want too much: the
  * longest time and the most memory of any. */
 #include "core/cel/cel.h"
 #include "bench/bench.h"

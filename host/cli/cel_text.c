@@ -161,14 +161,16 @@ static cf_result text_to_int(const cf_cel_value *text, int64_t *ret)
     return cf_ok();
 }
 
-/* {"seconds": "..", "nanos": n} */
+/* {"seconds": "..", "nanos": n}; what is absent is 0. */
 static cf_result read_time(const cf_cel_value *typed, int64_t *ret_seconds, int64_t *ret_nanos)
 {
     const cf_cel_value *seconds = cli_cel_member(typed, "seconds");
     const cf_cel_value *nanos = cli_cel_member(typed, "nanos");
-    CF_REQUIRE(seconds != NULL && nanos != NULL && nanos->kind == CF_CEL_INT, MALFORMED);
-    *ret_nanos = nanos->i;
-    return text_to_int(seconds, ret_seconds);
+    *ret_seconds = 0;
+    *ret_nanos = nanos != NULL ? nanos->i : 0;
+    CF_REQUIRE(typed->kind == CF_CEL_MAP && (nanos == NULL || nanos->kind == CF_CEL_INT),
+               MALFORMED);
+    return seconds != NULL ? text_to_int(seconds, ret_seconds) : cf_ok();
 }
 
 static cf_result read_timestamp(const cf_cel_value *typed, cf_cel_value *ret)
