@@ -26,6 +26,7 @@ static const char *const op_names[CF_STORE_OP_COUNT] = {
     [CF_STORE_AUDIT_ANCHOR] = "audit_anchor",
     [CF_STORE_ROWS_WALK] = "rows_walk",
     [CF_STORE_TOKENS_WALK] = "tokens_walk",
+    [CF_STORE_SECRETS_WALK] = "secrets_walk",
     [CF_STORE_STRUCTURE] = "structure",
 };
 
@@ -208,6 +209,17 @@ static cf_result faulty_tokens_walk(void *self, cf_store_token_fn *fn, void *ctx
     return answer(&fault, r);
 }
 
+static cf_result faulty_secrets_walk(void *self, cf_store_secret_fn *fn, void *ctx)
+{
+    faulty *f = self;
+    cf_fault fault = fault_of(f, CF_STORE_SECRETS_WALK);
+    cf_result r = cf_ok();
+    if (reaches(&fault)) {
+        r = f->inner.ops->secrets_walk(f->inner.self, fn, ctx);
+    }
+    return answer(&fault, r);
+}
+
 static cf_result faulty_structure(void *self, bool *ret_schema, bool *ret_pages)
 {
     faulty *f = self;
@@ -242,6 +254,7 @@ static const cf_store_ops faulty_ops = {
     .audit_anchor = faulty_audit_anchor,
     .rows_walk = faulty_rows_walk,
     .tokens_walk = faulty_tokens_walk,
+    .secrets_walk = faulty_secrets_walk,
     .structure = faulty_structure,
     .close = faulty_close,
 };

@@ -35,34 +35,42 @@ static cf_result schema_make(cf_store_sqlite *s)
     return cf_store_stmt_run(put);
 }
 
-/* Looks at the tables of an existing file, and makes them in an empty one. */
-static cf_result format_check(store_conn *c, bool *ret_empty)
+/* The format of an existing file; 0 of an empty one. */
+static cf_result format_check(store_conn *c, int *ret_format)
 {
-    *ret_empty = false;
+    *ret_format = 0;
     STORE_STMT(tables, c, STMT_TABLES);
     CF_TRY(step_row(c, tables));
     if (sqlite3_column_int64(tables, 0) == 0) {
-        *ret_empty = true;
         return cf_ok();
     }
     /* A database without this table is somebody else's. */
-    STORE_STMT(format, c, STMT_FORMAT);
-    CF_REQUIRE(format != NULL, MALFORMED);
-    cf_result r = step_row(c, format);
+    STORE_STMT(stmt, c, STMT_FORMAT);
+    CF_REQUIRE(stmt != NULL, MALFORMED);
+    cf_result r = step_row(c, stmt);
     CF_REQUIRE(r.code != CF_ERR_NOT_FOUND, MALFORMED);
     CF_TRY(r);
-    CF_REQUIRE(sqlite3_column_int64(format, 0) == STORE_FORMAT, UNSUPPORTED);
+    int64_t format = sqlite3_column_int64(stmt, 0);
+    CF_REQUIRE(format >= STORE_FORMAT_LEAST && format <= STORE_FORMAT, UNSUPPORTED);
+    *ret_format = (int)format;
     return cf_ok();
+}
+
+/* Makes the tables in an empty file, and those that one of an older format lacks. */
+static cf_result tables_make(cf_store_sqlite *s)
+{
+    int format = 0;
+    CF_TRY(format_check(&s->writer, &format));
+    if (format == 0) {
+        return schema_make(s);
+    }
+    return format < STORE_FORMAT ? cf_store_schema_raise(&s->writer, format) : cf_ok();
 }
 
 static cf_result tables_prepare(cf_store_sqlite *s)
 {
-    bool empty = false;
     CF_TRY(stmt_run(&s->writer, STMT_BEGIN_WRITE));
-    cf_result r = format_check(&s->writer, &empty);
-    if (cf_is_ok(r) && empty) {
-        r = schema_make(s);
-    }
+    cf_result r = tables_make(s);
     if (cf_is_ok(r)) {
         r = stmt_run(&s->writer, STMT_COMMIT);
     }
@@ -70,6 +78,7 @@ static cf_result tables_prepare(cf_store_sqlite *s)
         cf_ignore(stmt_run(&s->writer, STMT_ROLLBACK));
     }
     CF_TRY(r);
+    s->format = STORE_FORMAT;
     return cf_store_conn_ready(&s->writer, s->roots);
 }
 
@@ -175,10 +184,9 @@ static cf_result snapshot_open(cf_store_sqlite *s)
     CF_REQUIRE(access(s->path, F_OK) == 0 || errno != ENOENT, NOT_FOUND);
     CF_TRY(cf_store_pool_open(s, 1));
     store_conn *c = &s->readers[0];
-    bool empty = false;
     CF_TRY(stmt_run(c, STMT_BEGIN));
-    CF_TRY(format_check(c, &empty));
-    CF_REQUIRE(!empty, MALFORMED);
+    CF_TRY(format_check(c, &s->format));
+    CF_REQUIRE(s->format != 0, MALFORMED);
     return cf_ok();
 }
 
@@ -229,6 +237,7 @@ static const cf_store_ops sqlite_ops = {
     .audit_anchor = cf_store_audit_anchor,
     .rows_walk = cf_store_rows_walk,
     .tokens_walk = cf_store_tokens_walk,
+    .secrets_walk = cf_store_secrets_walk,
     .structure = cf_store_structure,
     .close = store_close,
 };

@@ -15,6 +15,7 @@ static const char *const sql_of[STMT_COUNT] = {
     /* Not by an index, which an altered schema may have on itself. */
     [STMT_SCHEMA] = "SELECT type, name, tbl_name, sql, rootpage FROM sqlite_schema NOT INDEXED",
     [STMT_FORMAT] = "SELECT format FROM store",
+    [STMT_FORMAT_PUT] = "UPDATE store SET format = 2",
     [STMT_HEAD] = "SELECT head FROM store",
     [STMT_HEAD_PUT] = "UPDATE store SET head = ?1",
     [STMT_ROW] = "SELECT row, seal FROM vaults WHERE id = ?1",
@@ -41,6 +42,9 @@ static const char *const sql_of[STMT_COUNT] = {
                          " FROM tokens WHERE id = ?1",
     [STMT_TOKENS] = "SELECT id, name, hash, scopes, created, expires, revoked, seal"
                     " FROM tokens ORDER BY id",
+    [STMT_SECRET_PUT] = "INSERT INTO secrets (name, kms_key, wrapped, created, seal)"
+                        " SELECT ?1, ?2, ?3, ?4, ?5 WHERE (SELECT count(*) FROM secrets) < ?6",
+    [STMT_SECRETS] = "SELECT name, kms_key, wrapped, created, seal FROM secrets ORDER BY name",
     [STMT_ENTRY_PUT] = "INSERT INTO audit (seq, vault, hash, entry) VALUES (?1, ?2, ?3, ?4)",
     [STMT_ENTRY_HASH] = "SELECT hash FROM audit WHERE seq = ?1",
     [STMT_ENTRY_LAST] = "SELECT seq, hash FROM audit ORDER BY seq DESC LIMIT 1",
@@ -134,7 +138,7 @@ CF_MUST_USE cf_result cf_store_conn_ready(store_conn *c, int64_t roots[static ST
 {
     stmts_drop(c); /* what was compiled before the tables were made */
     CF_TRY(cf_store_conn_run(c, sql_of[STMT_BEGIN]));
-    CF_TRY(cf_store_schema_check(c, roots));
+    CF_TRY(cf_store_schema_check(c, STORE_FORMAT, roots));
     for (size_t i = 0; i < STMT_OF_SERVICE; i++) {
         CF_REQUIRE(cf_store_stmt(c, (store_stmt)i) != NULL, STORE_UNAVAILABLE);
     }

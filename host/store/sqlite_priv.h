@@ -8,8 +8,9 @@
 
 #include "host/store/store.h"
 
-#define STORE_FORMAT 1
-#define STORE_SCHEMA_OBJECTS 7 /* tables and indexes */
+#define STORE_FORMAT 2
+#define STORE_FORMAT_LEAST 1   /* without secrets */
+#define STORE_SCHEMA_OBJECTS 8 /* tables and indexes */
 #define STORE_PAGE_BYTES 4096
 #define STORE_PAGES_MAX ((1 << 27) - 1) /* half a tebibyte; a file of more is full */
 #define STORE_VFS "coffer-store"        /* name of the file system of sqlite_scrub.c */
@@ -33,6 +34,8 @@ typedef enum {
     STMT_TOKEN_BY_HASH,
     STMT_TOKEN_BY_ID,
     STMT_TOKENS,
+    STMT_SECRET_PUT,
+    STMT_SECRETS,
     STMT_ENTRY_PUT,
     STMT_ENTRY_HASH,
     STMT_ENTRY_LAST,
@@ -43,6 +46,7 @@ typedef enum {
     STMT_WAL_MODE = STMT_OF_SERVICE,
     STMT_TABLES,
     STMT_FORMAT,
+    STMT_FORMAT_PUT,
     STMT_COUNT
 } store_stmt;
 
@@ -82,9 +86,11 @@ CF_MUST_USE cf_result cf_store_code(int code);
 /* sqlite_schema.c */
 /** The tables and a head of zeros, in the transaction that is open. */
 CF_MUST_USE cf_result cf_store_schema_make(store_conn *c);
-/** Compares tables and indexes with ours, octet by octet, and the pages at which they begin with roots; those that are 0 there are
- *  noted. Some microseconds. error AUDIT_ALTERED, STORE_UNAVAILABLE. */
-CF_MUST_USE cf_result cf_store_schema_check(store_conn *c,
+/** Adds what a store of that format lacks, in the transaction that is open. error AUDIT_ALTERED it is not what that format makes. */
+CF_MUST_USE cf_result cf_store_schema_raise(store_conn *c, int format);
+/** Compares tables and indexes with those of the format, octet by octet, and the pages at which they begin with roots; those that are 0
+ *  there are noted. Some microseconds. error AUDIT_ALTERED, STORE_UNAVAILABLE. */
+CF_MUST_USE cf_result cf_store_schema_check(store_conn *c, int format,
                                             int64_t roots[static STORE_SCHEMA_OBJECTS]);
 
 /* sqlite_scrub.c */
@@ -107,6 +113,7 @@ typedef struct cf_store_sqlite {
     cf_secret audit_key;
     char *path, *anchor_path;
     bool read_only;
+    int format;                          /* of the file; a read-only store may have an older one */
     int64_t roots[STORE_SCHEMA_OBJECTS]; /* where the tables began when the store was opened */
     cf_result anchor_read; /* read_only: how reading the anchor went, before the moment was fixed */
     cf_buf anchor_then;    /* read_only: what it held */
@@ -163,6 +170,7 @@ CF_MUST_USE cf_result cf_store_audit_head(void *self, uint8_t ret[static CF_AUDI
 CF_MUST_USE cf_result cf_store_audit_anchor(void *self, cf_buf *ret);
 CF_MUST_USE cf_result cf_store_rows_walk(void *self, cf_store_row_fn *fn, void *ctx);
 CF_MUST_USE cf_result cf_store_tokens_walk(void *self, cf_store_token_fn *fn, void *ctx);
+CF_MUST_USE cf_result cf_store_secrets_walk(void *self, cf_store_secret_fn *fn, void *ctx);
 CF_MUST_USE cf_result cf_store_structure(void *self, bool *ret_schema, bool *ret_pages);
 
 /* sqlite_writer.c */

@@ -176,6 +176,60 @@ CF_MUST_USE cf_result cf_store_tokens_walk(void *self, cf_store_token_fn *fn, vo
     return r.code == CF_ERR_NOT_FOUND ? cf_ok() : r;
 }
 
+/* The secret of the row that the statement stands on, its seal checked. */
+static cf_result secret_read(const cf_secret *audit_key, sqlite3_stmt *s, cf_store_secret *ret)
+{
+    cf_store_secret got = {.kms_key = cf_store_column(s, 1),
+                           .wrapped = cf_store_column(s, 2),
+                           .created_ms = column_u64(s, 3)};
+    uint8_t seal[CF_ROW_SEAL_BYTES];
+    CF_REQUIRE(column_chars(s, 0, got.name, sizeof got.name), ROW_ALTERED);
+    cf_result sealed = cf_secret_seal(audit_key, &got, seal);
+    CF_REQUIRE(sealed.code != CF_ERR_ARGUMENT && sealed.code != CF_ERR_UTF8 &&
+                   sealed.code != CF_ERR_SIZE,
+               ROW_ALTERED);
+    CF_TRY(sealed);
+    bool same = cf_ct_eq(CF_VIEW_OF(seal), cf_store_column(s, 4));
+    cf_wipe(seal, sizeof seal);
+    CF_REQUIRE(same, ROW_ALTERED);
+    *ret = got;
+    return cf_ok();
+}
+
+/* One altered row must not keep the others from being told; of it only what it may be looked for by. */
+static cf_result secret_listed(const cf_secret *audit_key, sqlite3_stmt *s, cf_store_secret *ret)
+{
+    cf_result r = secret_read(audit_key, s, ret);
+    if (r.code != CF_ERR_ROW_ALTERED) {
+        return r;
+    }
+    *ret = (cf_store_secret){.altered = true};
+    cf_view name = cf_store_column(s, 0);
+    for (size_t i = 0; i < name.len && i + 1 < sizeof ret->name; i++) {
+        bool plain = is_id_character(name.data[i]) || name.data[i] == '-';
+        ret->name[i] = plain ? (char)name.data[i] : '?';
+    }
+    return cf_ok();
+}
+
+CF_MUST_USE cf_result cf_store_secrets_walk(void *self, cf_store_secret_fn *fn, void *ctx)
+{
+    LEASE(l, self);
+    if (l.store->format < STORE_FORMAT) {
+        return cf_ok(); /* it has none */
+    }
+    STORE_STMT(s, l.conn, STMT_SECRETS);
+    cf_result r = cf_ok();
+    while (cf_is_ok(r = step(s, CF_ERR_NOT_FOUND))) {
+        cf_store_secret secret;
+        CF_TRY(secret_listed(&l.store->audit_key, s, &secret));
+        if (!fn(ctx, &secret)) {
+            return cf_ok();
+        }
+    }
+    return r.code == CF_ERR_NOT_FOUND ? cf_ok() : r;
+}
+
 typedef struct {
     cf_token *to;
     size_t n, max;
@@ -284,7 +338,7 @@ CF_MUST_USE cf_result cf_store_structure(void *self, bool *ret_schema, bool *ret
     *ret_schema = *ret_pages = false;
     int64_t roots[STORE_SCHEMA_OBJECTS] = {0};
     LEASE(l, self);
-    cf_result r = cf_store_schema_check(l.conn, roots);
+    cf_result r = cf_store_schema_check(l.conn, l.store->format, roots);
     bool schema = cf_is_ok(r);
     if (!schema && r.code != CF_ERR_AUDIT_ALTERED) {
         return r;

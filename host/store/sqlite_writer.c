@@ -9,7 +9,8 @@
 
 #define LOG_EMPTY_WAIT_MS                                                                          \
     10 /* for readers, which are done in less unless they hold an older moment */
-#define ENTRY_ARENA_BYTES (CF_AUDIT_FIELDS_MAX * sizeof(cf_view) + 1024)
+#define ENTRY_ARENA_BYTES                                                                          \
+    ((CF_AUDIT_FIELDS_MAX + CF_AUDIT_EXPRESSIONS_MAX) * sizeof(cf_view) + 1024)
 
 /* What one transaction takes. */
 typedef struct {
@@ -62,7 +63,14 @@ static void waiter_wait(cf_store_sqlite *s, store_waiter *w, uint64_t deadline_m
 
 static cf_result change_check(const cf_store_change *c)
 {
-    CF_REQUIRE(c->entry != NULL && (c->put == NULL || c->token_put == NULL), ARGUMENT);
+    int puts = (c->put != NULL) + (c->token_put != NULL) + (c->secret_put != NULL);
+    CF_REQUIRE(c->entry != NULL && puts <= 1, ARGUMENT);
+    if (c->secret_put != NULL) {
+        const cf_store_secret *secret = c->secret_put;
+        CF_REQUIRE(secret->wrapped.len > 0 && secret->kms_key.len > 0, ARGUMENT);
+        CF_REQUIRE(secret->wrapped.len <= CF_KMS_BLOB_BYTES_MAX, SIZE);
+        CF_REQUIRE(secret->kms_key.len <= CF_KMS_KEY_ID_BYTES_MAX, SIZE);
+    }
     if (c->put != NULL) {
         CF_REQUIRE(c->put->seal.len == CF_ROW_SEAL_BYTES && c->put->row.len > 0, ARGUMENT);
         CF_REQUIRE(c->put->row.len <= CF_ROW_BYTES_MAX, SIZE);
@@ -199,6 +207,22 @@ static cf_result token_put(store_conn *c, const cf_token *t, cf_view seal, bool 
     return tokens_trim(c, t);
 }
 
+static cf_result secret_put(store_conn *c, const cf_store_secret *secret, cf_view seal)
+{
+    STORE_STMT(s, c, STMT_SECRET_PUT);
+    bool bound = cf_store_bind_text(s, 1, cf_view_str(secret->name)) &&
+                 cf_store_bind_text(s, 2, secret->kms_key) &&
+                 cf_store_bind_blob(s, 3, secret->wrapped) &&
+                 cf_store_bind_u64(s, 4, secret->created_ms) && cf_store_bind_blob(s, 5, seal) &&
+                 cf_store_bind_u64(s, 6, CF_STORE_SECRETS_MAX);
+    CF_REQUIRE(bound, STORE_UNAVAILABLE);
+    int code = cf_store_step(s);
+    CF_REQUIRE(code != SQLITE_CONSTRAINT_PRIMARYKEY, EXISTS);
+    CF_TRY(cf_store_code(code));
+    CF_REQUIRE(sqlite3_changes(c->db) == 1, SIZE);
+    return cf_ok();
+}
+
 static cf_result entry_put(store_conn *c, const cf_audit_head *at, cf_view vault, cf_view entry)
 {
     STORE_STMT(s, c, STMT_ENTRY_PUT);
@@ -215,13 +239,17 @@ static cf_result entry_put(store_conn *c, const cf_audit_head *at, cf_view vault
 
 /* Encodes the entry as the one after the head. */
 static cf_result entry_encode(cf_store_sqlite *s, const cf_store_change *c, uint64_t seq,
-                              uint8_t token_seal[static CF_ROW_SEAL_BYTES])
+                              uint8_t seal[static CF_ROW_SEAL_BYTES])
 {
     cf_audit_entry e = *c->entry;
     e.seq = seq;
     if (c->token_put != NULL) {
-        CF_TRY(cf_token_seal(&s->audit_key, c->token_put, token_seal));
-        e.seal = cf_view_make(token_seal, CF_ROW_SEAL_BYTES);
+        CF_TRY(cf_token_seal(&s->audit_key, c->token_put, seal));
+    } else if (c->secret_put != NULL) {
+        CF_TRY(cf_secret_seal(&s->audit_key, c->secret_put, seal));
+    }
+    if (c->token_put != NULL || c->secret_put != NULL) {
+        e.seal = cf_view_make(seal, CF_ROW_SEAL_BYTES);
     }
     s->entry.len = 0;
     return cf_audit_encode(&e, &s->entry);
@@ -232,16 +260,17 @@ static cf_result entry_encode(cf_store_sqlite *s, const cf_store_change *c, uint
 static cf_result change_write(cf_store_sqlite *s, store_waiter *w, cf_audit_head *head)
 {
     const cf_store_change *c = w->change;
-    uint8_t token_seal[CF_ROW_SEAL_BYTES];
-    w->result = entry_encode(s, c, head->seq + 1, token_seal);
+    uint8_t seal[CF_ROW_SEAL_BYTES];
+    w->result = entry_encode(s, c, head->seq + 1, seal);
     if (!cf_is_ok(w->result)) {
         return cf_ok();
     }
     if (c->put != NULL) {
         w->result = row_put(&s->writer, c->put);
     } else if (c->token_put != NULL) {
-        w->result =
-            token_put(&s->writer, c->token_put, CF_VIEW_OF(token_seal), c->token_past_limit);
+        w->result = token_put(&s->writer, c->token_put, CF_VIEW_OF(seal), c->token_past_limit);
+    } else if (c->secret_put != NULL) {
+        w->result = secret_put(&s->writer, c->secret_put, CF_VIEW_OF(seal));
     }
     if (!cf_is_ok(w->result)) {
         return refused(w->result) ? cf_ok() : w->result;
@@ -319,7 +348,7 @@ static cf_result group_write(cf_store_sqlite *s, group *g)
 {
     cf_audit_head head;
     uint8_t sealed[CF_AUDIT_HEAD_BYTES];
-    CF_TRY(cf_store_schema_check(&s->writer, s->roots));
+    CF_TRY(cf_store_schema_check(&s->writer, STORE_FORMAT, s->roots));
     CF_TRY(head_read(s, &head));
     uint64_t seq = head.seq;
     for (size_t i = 0; i < g->n; i++) {

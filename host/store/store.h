@@ -11,6 +11,7 @@
 #define CF_STORE_LOG_PAGES                                                                         \
     1000 /* of the write-ahead log; from then on it is copied into the database file */
 #define CF_STORE_TOKENS_MAX 4096 /* that are not revoked; one more is SIZE */
+#define CF_STORE_SECRETS_MAX 64  /* named secrets; one more is SIZE */
 #define CF_STORE_LOOK_BACK                                                                         \
     16 /* entries of a vault among which the last change of its row is looked for */
 #define CF_STORE_LOG_KEEP_MS 60000 /* that the write-ahead log keeps what was overwritten */
@@ -40,14 +41,23 @@ typedef struct {
 } cf_token;
 enum { CF_SCOPE_WRITE = 1, CF_SCOPE_READ = 2, CF_SCOPE_DECRYPT = 4, CF_SCOPE_ADMIN = 8 };
 
-/** One transaction: at most one row write or one token write, and always one audit entry, whose seq the store fills in, and with
- *  a token write also its seal. If the condition fails nothing of it is written. What a change whose action ends in ".delete" took
+/** A named secret: the private key of a pair, as the KMS wrapped it under kms_key. It is made once and never changes. */
+typedef struct {
+    char name[CF_SECRET_NAME_BYTES_MAX + 1];
+    cf_view kms_key, wrapped;
+    uint64_t created_ms;
+    bool altered; /* in a walk: its seal does not hold; then of the rest only name is set */
+} cf_store_secret;
+
+/** One transaction: at most one of a row write, a token write and a new secret, and always one audit entry, whose seq the store fills
+ *  in, and with a token or secret also its seal. If the condition fails nothing of it is written. What a change whose action ends in ".delete" took
  *  out of a row is gone from the files within a second, or once no read-only store of an earlier moment is open any more. */
 typedef struct {
-    const cf_store_put *put;     /* or NULL */
-    const cf_token *token_put;   /* insert or replace by id; or NULL */
-    const cf_audit_entry *entry; /* seq is ignored */
-    bool token_past_limit;       /* the token is stored although there are CF_STORE_TOKENS_MAX */
+    const cf_store_put *put;           /* or NULL */
+    const cf_token *token_put;         /* insert or replace by id; or NULL */
+    const cf_store_secret *secret_put; /* insert; or NULL */
+    const cf_audit_entry *entry;       /* seq is ignored */
+    bool token_past_limit; /* the token is stored although there are CF_STORE_TOKENS_MAX */
 } cf_store_change;
 
 /** One stored audit entry: the encoded entry, and what the store keeps beside it. Views borrow for the call. */
@@ -63,6 +73,7 @@ typedef bool cf_store_entry_fn(void *ctx, const cf_store_entry *entry);
 /** Called for each row of a walk; as above. */
 typedef bool cf_store_row_fn(void *ctx, cf_view id, uint64_t version, cf_view row, cf_view seal);
 typedef bool cf_store_token_fn(void *ctx, const cf_token *token);
+typedef bool cf_store_secret_fn(void *ctx, const cf_store_secret *secret);
 
 typedef struct {
     /** Row and seal, appended. error VAULT_UNKNOWN, STORE_UNAVAILABLE; of this and all others AUDIT_ALTERED when somebody changes
@@ -71,11 +82,12 @@ typedef struct {
     /** Durable when it returns; concurrent changes share one transaction and its fsync. *ret_seq the entry's place.
      *  in    deadline_ms on the clock of cf_clock_mono_ms. It bounds the wait for a place in a transaction; a change that has its
      *        place waits for the outcome, which the store's own time limits bound, so that the answer is always the truth.
-     *  error EXISTS, VERSION_MISMATCH, VAULT_UNKNOWN (from the condition; EXISTS also for the hash of another token);
+     *  error EXISTS, VERSION_MISMATCH, VAULT_UNKNOWN (from the condition; EXISTS also for the hash of another token, or a secret's
+     *        name);
      *        BUSY too many changes wait; STORE_UNAVAILABLE nothing was acknowledged (locked, full, failing, or the deadline
      *        passed first); AUDIT_ALTERED the stored head is neither the one this store wrote nor one that its entries lead to;
      *        ROW_ALTERED the row to replace is not the one that the newest change in the log left (looked for among the vault's last
-     *        CF_STORE_LOOK_BACK entries); SIZE a token over CF_STORE_TOKENS_MAX that are not revoked; what
+     *        CF_STORE_LOOK_BACK entries); SIZE a token over CF_STORE_TOKENS_MAX that are not revoked, or a secret over CF_STORE_SECRETS_MAX; what
      *        cf_audit_encode refuses. With a token, those that were revoked first leave the store as far as there are more than
      *        CF_STORE_TOKENS_MAX in all; their entries stay */
     cf_result (*change)(void *self, const cf_store_change *change, uint64_t deadline_ms,
@@ -99,6 +111,8 @@ typedef struct {
     cf_result (*audit_anchor)(void *self, cf_buf *ret);
     cf_result (*rows_walk)(void *self, cf_store_row_fn *fn, void *ctx);
     cf_result (*tokens_walk)(void *self, cf_store_token_fn *fn, void *ctx);
+    /** All secrets by name, altered ones marked. Safe from many threads. */
+    cf_result (*secrets_walk)(void *self, cf_store_secret_fn *fn, void *ctx);
     /** Whether tables and indexes are those that this version makes, and whether every page is in its place and each index has what
      *  its table has, so that whoever reads by an index reads the same. Reads the whole file. */
     cf_result (*structure)(void *self, bool *ret_schema, bool *ret_pages);
@@ -110,7 +124,8 @@ typedef struct {
     void *self;
 } cf_store;
 
-/** SQLite in WAL mode with full sync. audit_key: seals the chain's head and the tokens, CF_AUDIT_KEY_BYTES.
+/** SQLite in WAL mode with full sync. A store of the format before gets what it lacks when it is opened for writing; read only it is
+ *  taken as it is. audit_key: seals the chain's head and the tokens, CF_AUDIT_KEY_BYTES.
  *  read_only: one moment of the store, for verification and export beside a running service; it has no change (STATE), and while it
  *  is open the write-ahead log grows. An absent file is created with mode 0600 (read_only: NOT_FOUND).
  *  error AUDIT_ALTERED unless the head's MAC holds, it names the last entry, and the anchor is of this chain (audit.md section 2);
@@ -140,3 +155,6 @@ void cf_store_sqlite_stats(const cf_store *s, cf_store_stats *ret);
 /** A token's seal: audit.md section 4. error ARGUMENT for a name or id without its NUL. */
 CF_MUST_USE cf_result cf_token_seal(const cf_secret *audit_key, const cf_token *t,
                                     uint8_t ret[static CF_ROW_SEAL_BYTES]);
+/** A secret's seal: audit.md section 5. error ARGUMENT a name that is none. */
+CF_MUST_USE cf_result cf_secret_seal(const cf_secret *audit_key, const cf_store_secret *s,
+                                     uint8_t ret[static CF_ROW_SEAL_BYTES]);

@@ -8,10 +8,10 @@
 #define ARENA_BYTES                                                                                \
     (CF_ROW_FIELDS_MAX * (sizeof(cf_field) + sizeof(cf_write_ref)) + 64 * sizeof(cf_view))
 
-/* What the log says of one vault or token: what the newest entry that changed it left. */
+/* What the log says of one vault, token or secret: what the newest entry that changed it left. */
 typedef struct {
     uint8_t id[OBJECT_ID_BYTES]; /* padded with a zero at least; a free place begins with one */
-    uint64_t version;            /* of a token 1 once it is made, 2 once it is revoked */
+    uint64_t version; /* of a token 1 once it is made, 2 once it is revoked; of a secret 1 */
     uint8_t seal[OBJECT_SEAL_BYTES];
     bool ended; /* deleted, or revoked */
     bool seen;  /* the store has it */
@@ -72,6 +72,11 @@ static bool is_token(const uint8_t *id)
     return id[0] == 't';
 }
 
+static bool is_secret(const uint8_t *id)
+{
+    return id[0] == 's';
+}
+
 /* The place of the id: its own, or the free one where it belongs. */
 static object *table_place(const verifier *v, object *table, size_t room, const uint8_t *id)
 {
@@ -119,9 +124,13 @@ static object *object_find(const verifier *v, cf_view id)
     return o->id[0] == 0 ? NULL : o;
 }
 
-/* The version that an entry gives its object; 0 for a token's that neither makes nor revokes it. */
+/* The version that an entry gives its object; 0 for a token's that neither makes nor revokes it, and a secret's that does not make
+ * it. */
 static uint64_t version_of(const object *o, const cf_audit_entry *e)
 {
+    if (is_secret(o->id)) {
+        return cf_view_eq(e->action, CF_LIT("secret.create")) ? 1 : 0;
+    }
     if (!is_token(o->id)) {
         return e->version;
     }
@@ -312,10 +321,41 @@ static void rows_missing(verifier *v)
 {
     for (size_t i = 0; i < v->room; i++) {
         const object *o = &v->table[i];
-        if (o->id[0] != 0 && !o->seen && !is_token(o->id)) {
+        if (o->id[0] != 0 && !o->seen && !is_token(o->id) && !is_secret(o->id)) {
             tell(v, CF_FINDING_ROW_MISSING, 0, cf_view_str((const char *)o->id));
         }
     }
+}
+
+static bool on_secret(void *ctx, const cf_store_secret *secret)
+{
+    verifier *v = ctx;
+    uint8_t seal[CF_ROW_SEAL_BYTES];
+    char id[OBJECT_ID_BYTES] = "s_";
+    _Static_assert(sizeof secret->name + 2 <= OBJECT_ID_BYTES, "an id as long as the others");
+    cf_copy(id + 2, secret->name, sizeof secret->name);
+    v->report.secrets++;
+    if (secret->altered) {
+        tell(v, CF_FINDING_SECRET_SEAL, 0, cf_view_str(id));
+    } else {
+        v->failed = cf_secret_seal(&v->audit_key, secret, seal);
+    }
+    object_check(v, cf_view_str(id), secret->altered ? CF_VIEW_EMPTY : CF_VIEW_OF(seal),
+                 CF_FINDING_SECRET_UNLOGGED, CF_FINDING_SECRET_STALE);
+    return cf_is_ok(v->failed);
+}
+
+static cf_result secrets_check(verifier *v)
+{
+    CF_TRY(v->store->ops->secrets_walk(v->store->self, on_secret, v));
+    CF_TRY(v->failed);
+    for (size_t i = 0; i < v->room; i++) {
+        const object *o = &v->table[i];
+        if (o->id[0] != 0 && !o->seen && is_secret(o->id)) {
+            tell(v, CF_FINDING_SECRET_MISSING, 0, cf_view_str((const char *)o->id));
+        }
+    }
+    return cf_ok();
 }
 
 static cf_result head_check(verifier *v)
@@ -403,6 +443,7 @@ static cf_result everything(verifier *v)
     CF_TRY(v->failed);
     rows_missing(v);
     CF_TRY(tokens_check(v));
+    CF_TRY(secrets_check(v));
     v->report.head = v->last;
     return cf_ok();
 }

@@ -4,7 +4,8 @@
 #include "host/store/store.h"
 
 #define CF_VERIFY_OBJECTS_MAX                                                                      \
-    ((size_t)1 << 26) /* vaults and tokens that one verification can hold; 64 to 192 octets each */
+    ((size_t)1                                                                                     \
+     << 26) /* vaults, tokens and secrets that one verification can hold; 64 to 192 octets each */
 
 /* What verification may find: symbol, code as users see it, sentence. */
 #define CF_FINDINGS(X)                                                                             \
@@ -37,7 +38,11 @@
     X(TOKEN_SEAL, "token_seal", "a token's seal does not hold")                                    \
     X(TOKEN_STALE, "token_stale", "the token is not the one of the newest entry that changed it")  \
     X(TOKEN_UNLOGGED, "token_unlogged", "no entry made the token")                                 \
-    X(TOKEN_MISSING, "token_missing", "an entry made a token that is not there")
+    X(TOKEN_MISSING, "token_missing", "an entry made a token that is not there")                   \
+    X(SECRET_SEAL, "secret_seal", "a secret's seal does not hold")                                 \
+    X(SECRET_STALE, "secret_stale", "the secret is not the one that its entry made")               \
+    X(SECRET_UNLOGGED, "secret_unlogged", "no entry made the secret")                              \
+    X(SECRET_MISSING, "secret_missing", "an entry made a secret that is not there")
 
 typedef enum {
 #define CF_FINDING_MEMBER(sym, code, text) CF_FINDING_##sym,
@@ -50,7 +55,7 @@ typedef enum {
 typedef struct {
     cf_finding_kind kind;
     uint64_t seq;
-    cf_view object; /* vault or token id */
+    cf_view object; /* vault or token id, or "s_" and a secret's name */
 } cf_finding;
 typedef void cf_finding_fn(void *ctx, const cf_finding *finding);
 
@@ -58,7 +63,7 @@ const char *cf_finding_code(cf_finding_kind kind);
 const char *cf_finding_text(cf_finding_kind kind);
 
 typedef struct {
-    uint64_t entries, rows, tokens, findings;
+    uint64_t entries, rows, tokens, secrets, findings;
     cf_audit_head head; /* of what was read, if nothing was found */
 } cf_verify_report;
 

@@ -39,6 +39,13 @@ static bool count_token(void *ctx, const cf_token *t)
     return true;
 }
 
+static bool count_secret(void *ctx, const cf_store_secret *s)
+{
+    assert_false(s->altered);
+    ++*(unsigned *)ctx;
+    return true;
+}
+
 static void passes_everything_on(void **state)
 {
     fixture *f = *state;
@@ -75,6 +82,8 @@ static void passes_everything_on(void **state)
     assert_int_equal(rows, 1);
     assert_ok(ops->tokens_walk(f->store.self, count_token, &rows));
     assert_int_equal(rows, 2);
+    assert_ok(ops->secrets_walk(f->store.self, count_secret, &rows));
+    assert_int_equal(rows, 2); /* none */
     bool schema = false, pages = false;
     assert_ok(ops->structure(f->store.self, &schema, &pages));
     assert_true(schema && pages);
@@ -130,6 +139,7 @@ static void fails_every_operation(void **state)
             rows = 0;
             assert_code(ops->tokens_walk(f->store.self, count_token, &rows), want);
             assert_int_equal(rows > 0, call != 2 || after);
+            assert_code(ops->secrets_walk(f->store.self, count_secret, &rows), want);
             bool schema = true, pages = true;
             assert_code(ops->structure(f->store.self, &schema, &pages), want);
             assert_true(schema == (call != 2) && pages == (call != 2));

@@ -228,3 +228,23 @@ CF_MUST_USE cf_result token_change(const fixture *f, const cf_token *t)
     uint64_t seq;
     return f->store.ops->change(f->store.self, &change, soon(), &seq);
 }
+
+cf_store_secret secret_make(unsigned n)
+{
+    static char wrapped[256][16];
+    cf_store_secret s = {.kms_key = CF_LIT("key-1"), .created_ms = 1700000000000 + n};
+    snprintf(s.name, sizeof s.name, "secret-%03u", n);
+    snprintf(wrapped[n % 256], sizeof wrapped[0], "wrapped %u", n);
+    s.wrapped = cf_view_str(wrapped[n % 256]);
+    return s;
+}
+
+CF_MUST_USE cf_result secret_add(const fixture *f, const cf_store_secret *s)
+{
+    char id[40];
+    snprintf(id, sizeof id, "s_%s", s->name);
+    const cf_audit_entry entry = entry_of("secret.create", id, 0);
+    const cf_store_change change = {.secret_put = s, .entry = &entry};
+    uint64_t seq;
+    return f->store.ops->change(f->store.self, &change, soon(), &seq);
+}

@@ -44,6 +44,9 @@ CF_MUST_USE cf_result entry_only_by(const fixture *f, unsigned n, uint64_t deadl
                                     uint64_t *ret_seq);
 CF_MUST_USE cf_result token_change(const fixture *f, const cf_token *t);
 cf_token token_make(unsigned n);
+/** The n-th secret, and the change that makes it. */
+cf_store_secret secret_make(unsigned n);
+CF_MUST_USE cf_result secret_add(const fixture *f, const cf_store_secret *s);
 
 /** Runs the whole verification over a read-only store. Returns the findings as text: "code" or "code@seq", each with a blank
  *  behind it, "" when there are none. */

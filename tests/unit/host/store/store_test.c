@@ -441,11 +441,13 @@ static void refuses_what_it_does_not_know(void **state)
     uint64_t seq;
     assert_ok(vault_put(f, 1, 1, &seq));
     cf_store_close(&f->store);
-    fixture_sql(f, "UPDATE store SET format = 2");
+    fixture_sql(f, "UPDATE store SET format = 3");
     assert_err(fixture_open(f, false, &s), UNSUPPORTED);
     assert_null(s.ops);
     assert_err(fixture_open(f, true, &s), UNSUPPORTED);
-    fixture_sql(f, "UPDATE store SET format = 1");
+    fixture_sql(f, "UPDATE store SET format = 0");
+    assert_err(fixture_open(f, false, &s), UNSUPPORTED);
+    fixture_sql(f, "UPDATE store SET format = 2");
     cf_secret wrong = f->audit_key;
     wrong.b[0] ^= 1;
     const cf_store_sqlite_opts other_key = {f->db, NULL, &wrong, false};
