@@ -109,9 +109,11 @@ void cf_agent_refuse(cf_http_call *call, bool json, unsigned status, cf_err code
     cf_http_answer(call, status, json ? "application/json" : "application/cbor", &body);
 }
 
-/* The body of a message 130 in the form that was asked for. */
-static cf_result put_results(const cf_job *j, const cf_msg *answer, cf_buf *out)
+/* The body of a message 130 or 134 in the form that was asked for. */
+static cf_result put_answer(const cf_job *j, const cf_msg *answer, cf_buf *out)
 {
+    /* An answer to another question is none. */
+    CF_REQUIRE(answer->kind == CF_MSG_ANSWER + (uint32_t)j->kind, INTERNAL);
     return j->json ? cf_agent_json_answer(answer->body, out) : cf_buf_append(out, answer->body);
 }
 
@@ -124,7 +126,7 @@ static void done(const cf_job *j, const cf_enclave_id *id, const cf_msg *answer)
         cf_ignore(cf_http_set(j->call, "Coffer-Boot-Id", cf_view_str(id->boot_id)));
         cf_ignore(cf_http_set(j->call, "Coffer-Pcr0", cf_view_str(id->pcr0)));
         cf_result r = answer->kind == CF_MSG_ERROR ? cf_error_decode(answer->body, &code)
-                                                   : put_results(j, answer, &body);
+                                                   : put_answer(j, answer, &body);
         code = cf_is_ok(r) ? code : CF_ERR_INTERNAL;
     }
     if (code != CF_OK) {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* One decrypt request on its way through the agent. */
+/* One request for the enclave on its way through the agent. */
 #pragma once
 #include "core/wire/wire.h"
 #include "host/http/server.h"
@@ -8,11 +8,12 @@ typedef struct cf_job cf_job;
 struct cf_job {
     cf_job *prev, *next; /* in the list that holds it */
     cf_http_call *call;
-    bool json;       /* asked in JSON, and answered so */
-    uint64_t due_ms; /* answered before this point of cf_clock_mono_ms, whatever happens */
-    cf_buf own;      /* the body, where it was translated; else it lies in the call */
-    uint8_t pairs;   /* of the body's map: the deadline, and those in rest */
-    cf_view rest;    /* the body behind its deadline, well-formed; never looked into */
+    cf_msg_kind kind; /* of the message that it becomes: DECRYPT or ATTEST */
+    bool json;        /* asked in JSON, and answered so */
+    uint64_t due_ms;  /* answered before this point of cf_clock_mono_ms, whatever happens */
+    cf_buf own;       /* the body, where it was translated; else it lies in the call */
+    uint8_t pairs;    /* of the body's map: the deadline, and those in rest */
+    cf_view rest;     /* the body behind its deadline, well-formed; never looked into */
 
     uint64_t number;       /* on the wire; 0 while it waits */
     unsigned link;         /* by which it was sent */

@@ -12,7 +12,7 @@ typedef struct {
     char module_id[CF_MODULE_ID_BYTES_MAX + 1];
 } cf_enclave_id;
 
-/** Takes over a job that is done. answer: message 130 or 255, borrowed, from the enclave of that id; or NULL when the job failed here,
+/** Takes over a job that is done. answer: message 130, 134 or 255, borrowed, from the enclave of that id; or NULL when the job failed here,
  *  with job->code. On the relay's thread, or within cf_relay_submit. */
 typedef void cf_relay_done(cf_job *j, const cf_enclave_id *id, const cf_msg *answer);
 

@@ -56,7 +56,7 @@ static cf_result send_job(cf_relay *r, const cf_job *j)
     uint64_t now = cf_clock_mono_ms();
     r->scratch.len = 0;
     CF_TRY(cf_body_put(j->pairs, j->rest, j->due_ms > now ? j->due_ms - now : 1, &r->scratch));
-    return send_on(r, j->link, CF_MSG_DECRYPT, j->number, cf_buf_view(&r->scratch));
+    return send_on(r, j->link, j->kind, j->number, cf_buf_view(&r->scratch));
 }
 
 void cf_relay_dispatch(cf_relay *r, cf_job_list *failed)
@@ -245,7 +245,9 @@ static cf_result on_answer(cf_relay *r, unsigned i, const cf_msg *m, cf_job **re
 {
     cf_link *l = &r->links[i];
     *ret = NULL;
-    CF_REQUIRE(m->kind == CF_MSG_DECRYPT + CF_MSG_ANSWER || m->kind == CF_MSG_ERROR, STATE);
+    CF_REQUIRE(m->kind == CF_MSG_DECRYPT + CF_MSG_ANSWER ||
+                   m->kind == CF_MSG_ATTEST + CF_MSG_ANSWER || m->kind == CF_MSG_ERROR,
+               STATE);
     *ret = cf_table_take(&r->table, m->request, i);
     if (*ret == NULL) {
         CF_REQUIRE(l->late > 0, STATE);

@@ -34,7 +34,7 @@ static void refuse(cf_http_call *call, cf_err code)
     cf_agent_refuse(call, media_of(call) != MEDIA_CBOR, cf_agent_status_of(code), code);
 }
 
-/* --- POST /decrypt --- */
+/* --- POST /decrypt, POST /attest --- */
 
 /* Milliseconds that the caller gives, by the header; *ret_told false when it does not say. */
 static cf_result told_deadline(cf_http_call *call, uint64_t *ret_ms, bool *ret_told)
@@ -72,10 +72,11 @@ static cf_result job_read(const cf_agent *a, cf_job *j)
     return cf_ok();
 }
 
-static void on_decrypt(cf_agent *a, cf_http_call *call)
+/* Sends the call's body on, as the message of that kind. */
+static void relay_as(cf_agent *a, cf_http_call *call, cf_msg_kind kind)
 {
     media type = media_of(call);
-    if (type == MEDIA_OTHER) {
+    if (type == MEDIA_OTHER || (type == MEDIA_JSON && kind != CF_MSG_DECRYPT)) {
         refuse(call, CF_ERR_MEDIA_TYPE);
         return;
     }
@@ -83,6 +84,7 @@ static void on_decrypt(cf_agent *a, cf_http_call *call)
     cf_result read = cf_fail(CF_ERR_NO_MEMORY);
     if (j != NULL) {
         j->call = call;
+        j->kind = kind;
         j->json = type == MEDIA_JSON;
         read = job_read(a, j);
     }
@@ -94,6 +96,16 @@ static void on_decrypt(cf_agent *a, cf_http_call *call)
     cf_job *given = j;
     j = NULL;
     cf_relay_submit(a->relay, given);
+}
+
+static void on_decrypt(cf_agent *a, cf_http_call *call)
+{
+    relay_as(a, call, CF_MSG_DECRYPT);
+}
+
+static void on_attest(cf_agent *a, cf_http_call *call)
+{
+    relay_as(a, call, CF_MSG_ATTEST);
 }
 
 /* --- what is told of the enclave --- */
@@ -165,6 +177,7 @@ static const struct {
     void (*serve)(cf_agent *a, cf_http_call *call);
 } routes[] = {
     {"POST", "/decrypt", on_decrypt},
+    {"POST", "/attest", on_attest},
     {"GET", "/enclaves", on_enclaves},
     {"GET", "/health", on_health},
 };

@@ -212,6 +212,25 @@ static void on_decrypt(size_t conn, const cf_msg *msg)
     answer_decrypt(conn, msg->request, &m, ms);
 }
 
+/* The document is "document for " and the nonce; the nonce "wrong" gets an answer to another question. */
+static void on_attest(size_t conn, const cf_msg *msg)
+{
+    cf_attest_ask ask;
+    CF_BUF(document);
+    CF_BUF(body);
+    cf_result r = cf_attest_ask_decode(msg->body, &ask);
+    if (!cf_is_ok(r)) {
+        reply_error(conn, msg->request, r.code);
+        return;
+    }
+    must(cf_buf_append(&document, CF_LIT("document for ")), "document");
+    must(cf_buf_append(&document, ask.nonce), "document");
+    must(cf_attest_doc_encode(cf_buf_view(&document), &body), "document");
+    bool wrong = cf_view_eq(ask.nonce, CF_LIT("wrong"));
+    reply(conn, CF_MSG_ANSWER + (wrong ? CF_MSG_DECRYPT : CF_MSG_ATTEST), msg->request,
+          cf_buf_view(&body));
+}
+
 static void on_message(size_t conn, const cf_msg *m)
 {
     CF_BUF(body);
@@ -234,6 +253,9 @@ static void on_message(size_t conn, const cf_msg *m)
         break;
     case CF_MSG_DECRYPT:
         on_decrypt(conn, m);
+        return;
+    case CF_MSG_ATTEST:
+        on_attest(conn, m);
         return;
     default:
         reply_error(conn, m->request, CF_ERR_UNSUPPORTED);

@@ -306,6 +306,37 @@ def test_bad_requests_cost_nobody_else(agent):
     assert agent.enclaves()[0]["boot_id"] == boot and "link.lost" not in agent.log()
 
 
+# --- attestation documents ---
+
+def attest(agent, body, headers=CBOR):
+    return agent.call("POST", "/attest", cbor2.dumps(body) if isinstance(body, dict) else body, headers)
+
+
+def test_attest(agent):
+    answer = attest(agent, {1: 5000, 2: b"nonce"})
+    assert answer.status == 200 and answer.headers["content-type"] == "application/cbor"
+    assert cbor2.loads(answer.body) == {1: b"document for nonce"}
+    assert answer.headers["coffer-boot-id"] == agent.enclaves()[0]["boot_id"]
+    assert cbor2.loads(attest(agent, {1: 5000}).body) == {1: b"document for "}
+    assert agent.call("GET", "/attest").headers["allow"] == "POST"
+
+
+@pytest.mark.parametrize("body, status, code", [
+    ({}, 400, "missing"), ({1: 0}, 400, "out_of_range"), ({1: 5000, 2: b""}, 400, "empty"), ({1: 5000, 2: "text"}, 400, "wrong_type"),
+    ({1: 5000, 3: b""}, 400, "unknown_member"), ({1: 5000, 2: bytes(513)}, 413, "too_large"), (b"\xff", 400, "wrong_type"),
+    ({1: 5000, 2: b"wrong"}, 500, "internal")])
+def test_bad_attest(agent, body, status, code):
+    got = cbor_code(attest(agent, body))
+    assert got == (status, code)
+    assert attest(agent, {1: 5000}).status == 200 and "link.lost" not in agent.log()
+
+
+def test_attest_media_types(agent):
+    for kind in ("application/json", "text/plain", None):
+        answer = attest(agent, {1: 5000}, {"Content-Type": kind} if kind else {})
+        assert json_code(answer) == (415, "media_type")
+
+
 # --- deadlines ---
 
 # What a busy machine may add between an answer's deadline and our looking at the clock. The bounds above a deadline exist to tell
