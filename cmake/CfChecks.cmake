@@ -15,6 +15,7 @@ cf_check(banned_calls check_banned_calls.py "${CMAKE_SOURCE_DIR}")
 cf_check(style check_style.py "${CMAKE_SOURCE_DIR}")
 cf_check(words check_words.py "${CMAKE_SOURCE_DIR}")
 cf_check(limits check_limits.py "${CMAKE_SOURCE_DIR}")
+cf_check(ca_roots ca_roots.py "${CMAKE_SOURCE_DIR}")
 
 add_test(NAME check/format COMMAND "${CMAKE_SOURCE_DIR}/scripts/format" --check)
 add_test(NAME check/test_totals_self_test COMMAND Python3::Interpreter "${CMAKE_SOURCE_DIR}/tools/test_totals.py" --self-test)

@@ -34,6 +34,7 @@
     X(NOT_FOUND, "not_found", "there is no such thing")                                            \
     X(EXISTS, "already_exists", "it exists already")                                               \
     X(INTERNAL, "internal", "an internal check failed")                                            \
+    X(TLS, "tls_failed", "the TLS connection broke its protocol")                                  \
     /* cryptography; the receive path tells one undifferentiated failure */                        \
     X(CRYPTO, "crypto_failed", "the cryptographic library failed")                                 \
     X(KEY, "bad_key", "a key is not valid for its algorithm")                                      \

@@ -52,6 +52,9 @@ CF_MUST_USE cf_result cf_net_recv_fd(int sock, uint64_t deadline_ms, uint8_t *re
  *  After an error some octets may have been read or written. */
 CF_MUST_USE cf_result cf_net_read_full(int fd, uint8_t *buf, size_t len, uint64_t deadline_ms);
 CF_MUST_USE cf_result cf_net_write_full(int fd, cf_view v, uint64_t deadline_ms);
+/** Some octets, at least one, at most max (> 0). Errors as above. */
+CF_MUST_USE cf_result cf_net_read_once(int fd, uint8_t *to, size_t max, uint64_t deadline_ms,
+                                       size_t *ret_n);
 /** Some octets, at least one, at most max, appended. Errors as above, and those of cf_buf_reserve. */
 CF_MUST_USE cf_result cf_net_read_some(int fd, cf_buf *buf, size_t max, uint64_t deadline_ms);
 

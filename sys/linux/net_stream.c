@@ -38,7 +38,7 @@ static bool must_wait(ssize_t n)
 
 /* One read of 1..max octets. The socket itself may block: each call asks not to. What is read is mostly the answer to what was just
  * written, so it waits first: a read that finds nothing would be a call for nothing. */
-static CF_MUST_USE cf_result read_once(int fd, uint8_t *to, size_t max, uint64_t deadline_ms,
+CF_MUST_USE cf_result cf_net_read_once(int fd, uint8_t *to, size_t max, uint64_t deadline_ms,
                                        size_t *ret_n)
 {
     *ret_n = 0;
@@ -60,7 +60,7 @@ CF_MUST_USE cf_result cf_net_read_full(int fd, uint8_t *buf, size_t len, uint64_
 {
     for (size_t got = 0; got < len;) {
         size_t n;
-        CF_TRY(read_once(fd, buf + got, len - got, deadline_ms, &n));
+        CF_TRY(cf_net_read_once(fd, buf + got, len - got, deadline_ms, &n));
         got += n;
     }
     return cf_ok();
@@ -71,7 +71,7 @@ CF_MUST_USE cf_result cf_net_read_some(int fd, cf_buf *buf, size_t max, uint64_t
     CF_REQUIRE(max > 0, ARGUMENT);
     CF_TRY(cf_buf_reserve(buf, max));
     size_t n;
-    CF_TRY(read_once(fd, buf->data + buf->len, max, deadline_ms, &n));
+    CF_TRY(cf_net_read_once(fd, buf->data + buf->len, max, deadline_ms, &n));
     buf->len += n;
     return cf_ok();
 }
