@@ -126,6 +126,8 @@ CF_MUST_USE cf_result cf_api_load(cf_api_call *c, cf_loaded *ret);
 /** Sends a body of wire.md section 3 to the agent; the body of the enclave's answer appended, boot id and PCR0 of its enclave noted
  *  in the record. error ENCLAVE_UNAVAILABLE, BUSY, TIMEOUT, KMS_REFUSED, KMS_UNAVAILABLE, KMS_ANSWER, KEY, INTERNAL. */
 CF_MUST_USE cf_result cf_api_ask_enclave(cf_api_call *c, cf_view body, cf_buf *ret_answer);
+/** The same with the body of an ATTEST. */
+CF_MUST_USE cf_result cf_api_ask_document(cf_api_call *c, cf_view body, cf_buf *ret_answer);
 /** A fresh pair for the vault: SPKI and wrapped private key appended. error KMS_REFUSED, KMS_UNAVAILABLE, KMS_ANSWER, TIMEOUT. */
 CF_MUST_USE cf_result cf_api_make_pair(cf_api_call *c, cf_curve curve, cf_view vault_id,
                                        cf_buf *ret_spki, cf_buf *ret_wrapped);

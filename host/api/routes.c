@@ -27,6 +27,7 @@ const cf_route cf_api_routes[] = {
     { "DELETE", "/v1/tokens/{id}",          false, CF_SCOPE_ADMIN,   0,      "token.revoke",  true,  cf_api_token_revoke   },
     { "GET",    "/v1/schemas",              false, CF_SCOPE_ANY,     0,      NULL,            false, cf_api_schema_list    },
     { "GET",    "/v1/schemas/{name}",       false, CF_SCOPE_ANY,     0,      NULL,            false, cf_api_schema_read    },
+    { "GET",    "/v1/attestation",          false, CF_SCOPE_ANY,     0,      NULL,            false, cf_api_attestation    },
     { "GET",    "/metrics",                 false, METER,            0,      NULL,            false, cf_api_metrics        },
     { "GET",    "/health",                  true,  CF_SCOPE_ANY,     0,      NULL,            false, cf_api_health         },
 };

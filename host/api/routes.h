@@ -37,5 +37,6 @@ cf_api_handler cf_api_vault_create, cf_api_vault_read, cf_api_vault_update,
 cf_api_handler cf_api_vault_decrypt;                                        /* decrypt.c */
 cf_api_handler cf_api_audit_of_vault, cf_api_audit_of_all;                  /* audit.c */
 cf_api_handler cf_api_token_create, cf_api_token_list, cf_api_token_revoke; /* tokens.c */
+cf_api_handler cf_api_attestation;                                          /* attestation.c */
 cf_api_handler cf_api_schema_list, cf_api_schema_read, cf_api_metrics,
     cf_api_health; /* service.c */

@@ -64,8 +64,8 @@ static CF_MUST_USE cf_result note_hex(cf_api_call *c, const char *header, size_t
     return cf_arena_copy(&c->arena, cf_buf_view(&raw), ret);
 }
 
-static CF_MUST_USE cf_result ask(cf_api_call *c, cf_view body, unsigned *ret_status,
-                                 cf_buf *ret_answer)
+static CF_MUST_USE cf_result ask(cf_api_call *c, const char *path, cf_view body,
+                                 unsigned *ret_status, cf_buf *ret_answer)
 {
     uint32_t left = 0, theirs = 0;
     CF_TRY(cf_api_left(c, &left));
@@ -77,7 +77,7 @@ static CF_MUST_USE cf_result ask(cf_api_call *c, cf_view body, unsigned *ret_sta
     const char *const headers[] = {"Content-Type: application/cbor", deadline, NULL};
     cf_http_request req = {
         .method = "POST",
-        .path = "/decrypt",
+        .path = path,
         .headers = headers,
         .body = body,
         .timeout_ms = left,
@@ -93,10 +93,11 @@ static CF_MUST_USE cf_result ask(cf_api_call *c, cf_view body, unsigned *ret_sta
     return note_hex(c, "Coffer-Pcr0", CF_PCR_BYTES, &c->record.pcr0);
 }
 
-CF_MUST_USE cf_result cf_api_ask_enclave(cf_api_call *c, cf_view body, cf_buf *ret_answer)
+static CF_MUST_USE cf_result ask_enclave(cf_api_call *c, const char *path, cf_view body,
+                                         cf_buf *ret_answer)
 {
     unsigned status = 0;
-    CF_TRY(ask(c, body, &status, ret_answer));
+    CF_TRY(ask(c, path, body, &status, ret_answer));
     if (status == 200) {
         return cf_ok();
     }
@@ -110,6 +111,16 @@ CF_MUST_USE cf_result cf_api_ask_enclave(cf_api_call *c, cf_view body, cf_buf *r
     cf_log(CF_LOG_WARN, "enclave.refused", "request=%s status=%u code=%s", c->request_id, status,
            cf_err_code(code));
     return cf_fail(enclave_error(code));
+}
+
+CF_MUST_USE cf_result cf_api_ask_enclave(cf_api_call *c, cf_view body, cf_buf *ret_answer)
+{
+    return ask_enclave(c, "/decrypt", body, ret_answer);
+}
+
+CF_MUST_USE cf_result cf_api_ask_document(cf_api_call *c, cf_view body, cf_buf *ret_answer)
+{
+    return ask_enclave(c, "/attest", body, ret_answer);
 }
 
 static CF_MUST_USE cf_result kms_call(cf_api_call *c, cf_view body, unsigned *ret_status,

@@ -58,6 +58,7 @@ cf_view cf_http_header(cf_http_call *c, const char *name)
     }
     return cf_view_str(strcasecmp(name, "If-Match") == 0       ? r->if_match
                        : strcasecmp(name, "X-Request-Id") == 0 ? r->request_id
+                       : strcasecmp(name, "Accept") == 0       ? r->accept
                                                                : NULL);
 }
 
@@ -186,6 +187,17 @@ static cf_result enclave(cf_view body, cf_buf *out)
     return cf_results_encode(all, d.fields_n, out);
 }
 
+/* The document is "document for " and the nonce. */
+static cf_result attest(cf_view body, cf_buf *out)
+{
+    CF_BUF(document);
+    cf_attest_ask ask;
+    CF_TRY(cf_attest_ask_decode(body, &ask));
+    CF_TRY(cf_buf_append(&document, CF_LIT("document for ")));
+    CF_TRY(cf_buf_append(&document, ask.nonce));
+    return cf_attest_doc_encode(cf_buf_view(&document), out);
+}
+
 CF_MUST_USE cf_result cf_http_client_call(cf_http_client *c, const cf_http_request *req,
                                           unsigned *ret_status, cf_buf *ret_body)
 {
@@ -208,7 +220,10 @@ CF_MUST_USE cf_result cf_http_client_call(cf_http_client *c, const cf_http_reque
         (req->headers[1] != NULL && strstr(req->headers[1], "DescribeKey") != NULL)) {
         return cf_buf_append(ret_body, CF_LIT("{}"));
     }
-    cf_result r = c->agent ? enclave(req->body, ret_body) : kms_pair(ret_body);
+    bool document = strcmp(req->path, "/attest") == 0;
+    cf_result r = !c->agent  ? kms_pair(ret_body)
+                  : document ? attest(req->body, ret_body)
+                             : enclave(req->body, ret_body);
     assert_ok(r);
     return cf_ok();
 }

@@ -47,7 +47,7 @@ typedef struct {
     const char *body;          /* NULL: none */
     size_t body_len;           /* 0: strlen(body) */
     const char *type;          /* NULL: application/json when there is a body */
-    const char *if_match, *request_id;
+    const char *if_match, *request_id, *accept;
     uint64_t age_ms; /* so long ago it came */
 } world_request;
 
