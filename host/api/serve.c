@@ -176,7 +176,7 @@ void cf_api_serve(cf_api *api, cf_api_clients *clients, cf_http_call *http, uint
         .http = http,
         .began_ms = began_ms,
         .deadline_ms = began_ms + CF_API_REQUEST_TIMEOUT_MS,
-        .arena = {NULL, 0, CF_API_ARENA_BYTES_MAX},
+        .arena = {.max = CF_API_ARENA_BYTES_MAX},
     };
     atomic_fetch_add_explicit(&api->metrics.in_flight, 1, memory_order_relaxed);
     cf_api_request_id(http, c.request_id);

@@ -22,8 +22,8 @@ typedef struct {
 static int set_up(void **state)
 {
     static fixture f;
-    f = (fixture){.arena = {NULL, 0, 1 << 20}};
-    assert_ok(cf_schema_parse(CF_LIT(SCHEMA), &f.schema));
+    f = (fixture){.arena = {.max = 1 << 20}};
+    assert_ok(cf_schema_parse(CF_LIT(SCHEMA), &f.schema, NULL));
     *state = &f;
     return 0;
 }

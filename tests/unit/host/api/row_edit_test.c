@@ -17,7 +17,7 @@ typedef struct {
 
 static void vault_open(vault *v)
 {
-    *v = (vault){.arena = {NULL, 0, 1 << 20}};
+    *v = (vault){.arena = {.max = 1 << 20}};
     assert_ok(cf_dh_generate(CF_P384, &v->key));
     v->row = (cf_row){
         .tenant = CF_LIT("acme"),
