@@ -277,7 +277,7 @@ static void print_value(const char *label, const cf_cel_value *v, cf_view type)
     CF_BUF(shown);
     cf_ignore(v != NULL ? cli_cel_put(v, &shown) : cf_ok());
     printf("  %s: %.*s%s", label, (int)(shown.len < GOT_BYTES ? shown.len : GOT_BYTES),
-           (const char *)shown.data, shown.len > GOT_BYTES ? "..." : "");
+           shown.data == NULL ? "" : (const char *)shown.data, shown.len > GOT_BYTES ? "..." : "");
     if (v != NULL) {
         cf_view kind = cf_cel_kind_name((cf_cel_kind)v->kind);
         printf(" (%.*s)", (int)kind.len, (const char *)kind.data);
