@@ -107,18 +107,37 @@ static int hex_value(uint8_t c)
     return c >= 'a' && c <= 'f' ? c - 'a' + 10 : 16;
 }
 
+/* The octet at *at, which may be written as %XX; *at goes behind it. */
+static cf_result take_octet(cf_view v, size_t *at, uint8_t *ret)
+{
+    *ret = v.data[*at];
+    if (*ret == '%') {
+        CF_REQUIRE(v.len - *at > 2, MALFORMED);
+        int high = hex_value(v.data[*at + 1]), low = hex_value(v.data[*at + 2]);
+        CF_REQUIRE(high < 16 && low < 16, MALFORMED);
+        *ret = (uint8_t)(high << 4 | low);
+        *at += 2;
+    }
+    *at += 1;
+    return cf_ok();
+}
+
+CF_MUST_USE cf_result cf_sigv4_decode(cf_view v, cf_buf *out)
+{
+    for (size_t i = 0; i < v.len;) {
+        uint8_t c;
+        CF_TRY(take_octet(v, &i, &c));
+        CF_TRY(put_octet(out, c));
+    }
+    return cf_ok();
+}
+
 /* One text for a name or value, whichever way it was written: decoded, then encoded. */
 static cf_result put_recoded(cf_view v, cf_buf *out)
 {
-    for (size_t i = 0; i < v.len; i++) {
-        uint8_t c = v.data[i];
-        if (c == '%') {
-            CF_REQUIRE(v.len - i > 2, MALFORMED);
-            int high = hex_value(v.data[i + 1]), low = hex_value(v.data[i + 2]);
-            CF_REQUIRE(high < 16 && low < 16, MALFORMED);
-            c = (uint8_t)(high << 4 | low);
-            i += 2;
-        }
+    for (size_t i = 0; i < v.len;) {
+        uint8_t c;
+        CF_TRY(take_octet(v, &i, &c));
         CF_TRY(cf_sigv4_encode(cf_view_make(&c, 1), false, out));
     }
     return cf_ok();
@@ -202,7 +221,7 @@ static uint8_t lower(uint8_t c)
     return c >= 'A' && c <= 'Z' ? (uint8_t)(c | 0x20) : c;
 }
 
-static int compare_names(cf_view a, cf_view b)
+int cf_sigv4_name_cmp(cf_view a, cf_view b)
 {
     for (size_t i = 0; i < a.len && i < b.len; i++) {
         int order = lower(a.data[i]) - lower(b.data[i]);
@@ -230,7 +249,7 @@ static cf_result sort_headers(const cf_sigv4_request *q, size_t order[static CF_
     for (size_t i = 0; i < q->headers_n; i++) {
         CF_REQUIRE(name_ok(q->headers[i].name), ARGUMENT);
         size_t at = i;
-        for (; at > 0 && compare_names(q->headers[i].name, q->headers[order[at - 1]].name) < 0;
+        for (; at > 0 && cf_sigv4_name_cmp(q->headers[i].name, q->headers[order[at - 1]].name) < 0;
              at--) {
             order[at] = order[at - 1];
         }
@@ -274,7 +293,8 @@ static cf_result put_name(cf_view name, cf_buf *out)
 /* True when the header at place i has the name of the one before it. */
 static bool repeats(const cf_sigv4_request *q, const size_t *order, size_t i)
 {
-    return i > 0 && compare_names(q->headers[order[i]].name, q->headers[order[i - 1]].name) == 0;
+    return i > 0 &&
+           cf_sigv4_name_cmp(q->headers[order[i]].name, q->headers[order[i - 1]].name) == 0;
 }
 
 static cf_result put_headers(const cf_sigv4_request *q, cf_buf *out)

@@ -1,144 +1,25 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "core/aws/sigv4.h"
-
-#include <dirent.h>
-
-#include "core/codec/base64.h"
 #include "tests/support/failmalloc.h"
-#include "tests/support/vectors.h"
-
-#define AUGUST_2015 1440938160 /* 2015-08-30T12:36:00Z, of all cases of the suite */
-
-static void file_of(const char *name, const char *file, cf_buf *ret)
-{
-    char path[512];
-    (void)snprintf(path, sizeof path, "sigv4/v4/%s/%s", name, file);
-    vec_file(path, ret);
-}
-
-/* A request.txt taken apart; views borrow from text. */
-typedef struct {
-    cf_buf text, digest_hex;
-    cf_sigv4_header headers[CF_SIGV4_HEADERS_MAX];
-    cf_sigv4_request request;
-} parsed;
-
-static void parsed_free(parsed *p)
-{
-    cf_buf_free(&p->text);
-    cf_buf_free(&p->digest_hex);
-}
-
-static cf_view line_of(cf_view *rest)
-{
-    size_t n = 0;
-    while (n < rest->len && rest->data[n] != '\n') {
-        n++;
-    }
-    cf_view line = cf_view_make(rest->data, n);
-    size_t skip = n < rest->len ? n + 1 : n;
-    *rest = cf_view_make(rest->data + skip, rest->len - skip);
-    return line;
-}
-
-/* "GET /raw path?query HTTP/1.1": the target may have blanks, so it ends at the last one. */
-static void read_target(cf_view line, parsed *p)
-{
-    size_t first = 0, last = line.len;
-    while (line.data[first] != ' ') {
-        first++;
-    }
-    while (line.data[last - 1] != ' ') {
-        last--;
-    }
-    p->request.method = cf_view_make(line.data, first);
-    cf_view target = cf_view_make(line.data + first + 1, last - 1 - first - 1);
-    size_t mark = 0;
-    while (mark < target.len && target.data[mark] != '?') {
-        mark++;
-    }
-    p->request.path = cf_view_make(target.data, mark);
-    p->request.query = mark < target.len
-                           ? cf_view_make(target.data + mark + 1, target.len - mark - 1)
-                           : CF_VIEW_EMPTY;
-}
-
-static void read_request(const char *name, parsed *p)
-{
-    file_of(name, "request.txt", &p->text);
-    cf_view rest = cf_buf_view(&p->text);
-    read_target(line_of(&rest), p);
-    for (cf_view line = line_of(&rest); line.len > 0; line = line_of(&rest)) {
-        if (line.data[0] == ' ') { /* goes on */
-            cf_view *value = &p->headers[p->request.headers_n - 1].value;
-            value->len = (size_t)(line.data + line.len - value->data);
-            continue;
-        }
-        size_t colon = 0;
-        while (line.data[colon] != ':') {
-            colon++;
-        }
-        p->headers[p->request.headers_n] =
-            (cf_sigv4_header){cf_view_make(line.data, colon),
-                              cf_view_make(line.data + colon + 1, line.len - colon - 1)};
-        p->request.headers_n++;
-    }
-    cf_digest digest;
-    assert_ok(cf_hash_of(CF_SHA256, rest, &digest));
-    assert_ok(cf_hex_encode(cf_digest_view(&digest), &p->digest_hex));
-    p->request.headers = p->headers;
-    p->request.body_sha256 = cf_buf_view(&p->digest_hex);
-}
-
-static void add_header(parsed *p, const char *name, cf_view value)
-{
-    p->headers[p->request.headers_n] = (cf_sigv4_header){cf_view_str(name), value};
-    p->request.headers_n++;
-}
+#include "tests/unit/core/aws/suite.h"
 
 static void expect_file(const char *name, const char *file, cf_view got)
 {
     CF_BUF(want);
-    file_of(name, file, &want);
+    suite_file(name, file, &want);
     if (!cf_view_eq(got, cf_buf_view(&want))) {
         fail_msg("%s/%s:\n%.*s\n---\n%.*s", name, file, (int)got.len, (const char *)got.data,
                  (int)want.len, (const char *)want.data);
     }
 }
 
-typedef struct {
-    json_t *context;
-    cf_sigv4_credentials credentials;
-    cf_sigv4_scope scope;
-    uint32_t expires;
-    bool normalize, sign_body;
-} settings;
-
-static void read_settings(const char *name, settings *s)
-{
-    char path[512];
-    (void)snprintf(path, sizeof path, "sigv4/v4/%s/context.json", name);
-    s->context = vec_load(path);
-    const json_t *c = json_object_get(s->context, "credentials");
-    s->credentials = (cf_sigv4_credentials){
-        cf_view_str(vec_text(c, "access_key_id")), cf_view_str(vec_text(c, "secret_access_key")),
-        vec_has(c, "token") ? cf_view_str(vec_text(c, "token")) : CF_VIEW_EMPTY};
-    assert_string_equal(vec_text(s->context, "timestamp"), "2015-08-30T12:36:00Z");
-    s->scope = (cf_sigv4_scope){AUGUST_2015, cf_view_str(vec_text(s->context, "region")),
-                                cf_view_str(vec_text(s->context, "service"))};
-    s->expires = (uint32_t)vec_int(s->context, "expiration_in_seconds");
-    s->normalize = json_is_true(json_object_get(s->context, "normalize"));
-    s->sign_body = json_is_true(json_object_get(s->context, "sign_body"));
-}
-
 /* A line of signed-request.txt that starts with "Authorization:". */
 static void expect_authorization(const char *name, cf_view got)
 {
     CF_BUF(text);
-    file_of(name, "header-signed-request.txt", &text);
+    suite_file(name, "header-signed-request.txt", &text);
     cf_view rest = cf_buf_view(&text), prefix = CF_LIT("Authorization:");
     while (rest.len > 0) {
-        cf_view line = line_of(&rest);
+        cf_view line = suite_line(&rest);
         if (cf_view_eq(cf_view_sub(line, 0, prefix.len), prefix)) {
             assert_view(got, cf_view_sub(line, prefix.len, line.len - prefix.len));
             return;
@@ -149,23 +30,23 @@ static void expect_authorization(const char *name, cf_view got)
 
 static void run_header_form(const char *name)
 {
-    CF_AUTO(parsed_free) parsed p = {.text = CF_BUF_EMPTY};
-    settings s;
+    CF_AUTO(suite_request_free) suite_request p = {.text = CF_BUF_EMPTY};
+    suite_settings s;
     CF_BUF(canonical);
     CF_BUF(names);
     CF_BUF(to_sign);
     CF_BUF(authorization);
     CF_SECRET(key);
     uint8_t signature[CF_SIGV4_HEX_BYTES];
-    read_settings(name, &s);
-    read_request(name, &p);
+    suite_settings_of(name, &s);
+    suite_read(name, &p);
     p.request.path_as_is = !s.normalize;
-    add_header(&p, "X-Amz-Date", CF_LIT("20150830T123600Z"));
+    suite_add(&p, "X-Amz-Date", CF_LIT("20150830T123600Z"));
     if (s.credentials.session_token.len > 0) {
-        add_header(&p, "X-Amz-Security-Token", s.credentials.session_token);
+        suite_add(&p, "X-Amz-Security-Token", s.credentials.session_token);
     }
     if (s.sign_body) {
-        add_header(&p, "X-Amz-Content-Sha256", p.request.body_sha256);
+        suite_add(&p, "X-Amz-Content-Sha256", p.request.body_sha256);
     }
     assert_ok(cf_sigv4_canonical(&p.request, &canonical, &names));
     expect_file(name, "header-canonical-request.txt", cf_buf_view(&canonical));
@@ -181,25 +62,25 @@ static void run_header_form(const char *name)
 
 static void run_query_form(const char *name)
 {
-    CF_AUTO(parsed_free) parsed p = {.text = CF_BUF_EMPTY};
-    settings s;
+    CF_AUTO(suite_request_free) suite_request p = {.text = CF_BUF_EMPTY};
+    suite_settings s;
     CF_BUF(query);
     CF_BUF(canonical);
     CF_BUF(names);
     CF_BUF(to_sign);
     CF_BUF(want);
-    CF_AUTO(parsed_free) parsed signed_ = {.text = CF_BUF_EMPTY};
-    read_settings(name, &s);
-    read_request(name, &p);
+    CF_AUTO(suite_request_free) suite_request signed_ = {.text = CF_BUF_EMPTY};
+    suite_settings_of(name, &s);
+    suite_read(name, &p);
     p.request.path_as_is = !s.normalize;
     assert_ok(cf_sigv4_presign(&s.credentials, &s.scope, &p.request, s.expires, &query));
     /* the query that the suite sends, octet for octet */
-    file_of(name, "query-signed-request.txt", &signed_.text);
+    suite_file(name, "query-signed-request.txt", &signed_.text);
     cf_view rest = cf_buf_view(&signed_.text);
-    read_target(line_of(&rest), &signed_);
+    suite_read_target(suite_line(&rest), &signed_);
     cf_view got = cf_buf_view(&query), sent = signed_.request.query;
     assert_view(cf_view_sub(got, got.len - 64, 64), cf_view_sub(sent, sent.len - 64, 64));
-    file_of(name, "query-signature.txt", &want);
+    suite_file(name, "query-signature.txt", &want);
     assert_view(cf_view_sub(got, got.len - 64, 64), cf_buf_view(&want));
     /* what it stands on: the query without the signature */
     p.request.query = cf_view_sub(got, 0, got.len - 64 - (sizeof "&X-Amz-Signature=" - 1));
@@ -213,40 +94,8 @@ static void run_query_form(const char *name)
 static void test_suite(void **state)
 {
     (void)state;
-    char path[512];
-    const char *folder = getenv("CF_VECTORS");
-    (void)snprintf(path, sizeof path, "%s/sigv4/v4", folder != NULL ? folder : "tests/vectors");
-    DIR *d = opendir(path);
-    size_t cases = 0;
-    assert_non_null(d);
-    for (const struct dirent *e = readdir(d); e != NULL; e = readdir(d)) {
-        if (e->d_name[0] != '.') {
-            run_header_form(e->d_name);
-            run_query_form(e->d_name);
-            cases++;
-        }
-    }
-    (void)closedir(d);
-    assert_int_equal(cases, 30);
-}
-
-/* "20260101T000000Z" or "20260101" */
-static uint64_t time_of(const char *text)
-{
-    for (uint64_t s = 1325376000; s < 1800000000; s += 3600) { /* 2012 to 2027, by the hour */
-        char date[CF_SIGV4_DATE_BYTES + 1];
-        assert_ok(cf_sigv4_date(s, date));
-        if (strncmp(date, text, strlen(text) < 11 ? 8 : 11) == 0) {
-            for (uint64_t t = s; t < s + 3600; t++) {
-                assert_ok(cf_sigv4_date(t, date));
-                if (strncmp(date, text, strlen(text)) == 0) {
-                    return t;
-                }
-            }
-        }
-    }
-    fail_msg("%s", text);
-    return 0;
+    suite_each(run_header_form);
+    suite_each(run_query_form);
 }
 
 static void test_json_posts(void **state)
@@ -257,7 +106,7 @@ static void test_json_posts(void **state)
     assert_true(json_array_size(keys) == 4 && json_array_size(requests) == 4);
     for (size_t i = 0; i < json_array_size(keys); i++) {
         const json_t *row = json_array_get(keys, i);
-        cf_sigv4_scope scope = {time_of(vec_text(row, "date")),
+        cf_sigv4_scope scope = {suite_time(vec_text(row, "date")),
                                 cf_view_str(vec_text(row, "region")),
                                 cf_view_str(vec_text(row, "service"))};
         CF_SECRET(key);
@@ -268,28 +117,11 @@ static void test_json_posts(void **state)
     }
     for (size_t i = 0; i < json_array_size(requests); i++) {
         const json_t *row = json_array_get(requests, i);
-        CF_AUTO(parsed_free) parsed p = {.text = CF_BUF_EMPTY};
-        cf_digest digest;
-        assert_ok(cf_hash_of(CF_SHA256, cf_view_str(vec_text(row, "body")), &digest));
-        assert_ok(cf_hex_encode(cf_digest_view(&digest), &p.digest_hex));
-        p.request = (cf_sigv4_request){.method = cf_view_str(vec_text(row, "method")),
-                                       .path = cf_view_str(vec_text(row, "path")),
-                                       .headers = p.headers,
-                                       .body_sha256 = cf_buf_view(&p.digest_hex)};
-        const char *name;
-        json_t *value;
-        json_object_foreach(json_object_get(row, "headers"), name, value)
-        {
-            add_header(&p, name, cf_view_str(json_string_value(value)));
-        }
-        add_header(&p, "x-amz-date", cf_view_str(vec_text(row, "timestamp")));
-        const char *token = json_string_value(json_object_get(row, "session_token"));
-        if (token != NULL) {
-            add_header(&p, "X-Amz-Security-Token", cf_view_str(token));
-        }
+        CF_AUTO(suite_request_free) suite_request p = {.text = CF_BUF_EMPTY};
+        suite_json_post(row, &p);
         cf_sigv4_credentials c = {cf_view_str(vec_text(row, "access_key_id")),
                                   cf_view_str(vec_text(row, "secret_access_key")), CF_VIEW_EMPTY};
-        cf_sigv4_scope scope = {time_of(vec_text(row, "timestamp")),
+        cf_sigv4_scope scope = {suite_time(vec_text(row, "timestamp")),
                                 cf_view_str(vec_text(row, "region")),
                                 cf_view_str(vec_text(row, "service"))};
         CF_BUF(canonical);
