@@ -165,7 +165,7 @@ static uint32_t lex_number(lexer *l)
         i++;
     }
     l->at = i;
-    return is(l, i, LETTER | DIGIT) ? CF_CEL_K_END : kind; /* 1x, 0xg, 1u2 */
+    return kind; /* a name may follow at once: 1in[1]; where none may, the parser says so */
 }
 
 /* From the opening quote on. END when there is no closing one. */
