@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* cf_cms_open, cf_cms_parse with the throw-away key of tests/vectors/cms; cf_kms_decrypt_answer and cf_kms_pair_answer. The input: a
- * message; and the same octets as the body of an answer. */
+/* cf_cms_open, cf_cms_parse with the throw-away key of tests/vectors/cms; cf_kms_attested_decode of every operation, cf_kms_pair_answer,
+ * cf_kms_fault_of. The input: a message; and the same octets as the body of an answer, and as the field that tells an error's name. */
 #include "core/codec/base64.h"
+#include "core/kms/attested.h"
 #include "core/kms/cms_priv.h"
-#include "core/kms/kms.h"
+#include "core/kms/fault.h"
 #include "fuzz/check.h"
 
 #include "fuzz/cms_key.h"
@@ -52,11 +53,14 @@ static void answers(cf_view in)
     CF_BUF(a);
     CF_BUF(b);
     CF_BUF(name);
-    cf_result r = cf_kms_decrypt_answer(in, &a);
-    fuzz_check(cf_is_ok(r) ? a.len > 0 && a.len <= CF_CMS_BYTES_MAX
-                           : r.code == CF_ERR_KMS_ANSWER && a.len == 0);
-    cf_buf_clear(&a);
-    r = cf_kms_pair_answer(in, &a, &b);
+    for (unsigned op = 0; op < CF_KMS_OP_COUNT; op++) {
+        CF_AUTO(cf_kms_attested_answer_free) cf_kms_attested_answer answer = {.cms = CF_BUF_EMPTY};
+        cf_result decoded = cf_kms_attested_decode((cf_kms_op)op, in, &answer);
+        fuzz_check(cf_is_ok(decoded) ? answer.cms.len > 0 && answer.cms.len <= CF_CMS_BYTES_MAX
+                                     : decoded.code == CF_ERR_KMS_ANSWER && answer.cms.len == 0);
+    }
+    fuzz_check(cf_kms_fault_of(CF_VIEW_EMPTY, in)->code[0] != '\0');
+    cf_result r = cf_kms_pair_answer(in, &a, &b);
     fuzz_check(cf_is_ok(r) ? a.len > 0 && b.len > 0
                            : r.code == CF_ERR_KMS_ANSWER && a.len == 0 && b.len == 0);
     cf_err err = cf_kms_error(400, in, &name);

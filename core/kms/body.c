@@ -50,6 +50,13 @@ void cf_kms_body_name(cf_kms_body *b, const char *name)
     b->comma = false;
 }
 
+void cf_kms_body_member(cf_kms_body *b, cf_view name)
+{
+    cf_kms_body_str(b, name);
+    put(b, CF_LIT(":"));
+    b->comma = false;
+}
+
 void cf_kms_body_str(cf_kms_body *b, cf_view value)
 {
     separate(b);
@@ -82,6 +89,14 @@ void cf_kms_body_bool(cf_kms_body *b, bool value)
 {
     separate(b);
     put(b, value ? CF_LIT("true") : CF_LIT("false"));
+}
+
+void cf_kms_body_number(cf_kms_body *b, uint64_t value)
+{
+    separate(b);
+    if (b->err == CF_OK) {
+        keep(b, cf_put_u64_dec(b->out, value));
+    }
 }
 
 void cf_kms_body_time(cf_kms_body *b, uint64_t ms)

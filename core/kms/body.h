@@ -22,11 +22,15 @@ void cf_kms_body_close(cf_kms_body *b, char bracket);
 /** The name of the member whose value comes next. name: letters, static. */
 void cf_kms_body_name(cf_kms_body *b, const char *name);
 
+/** The same with a name that is not ours. error UTF8 */
+void cf_kms_body_member(cf_kms_body *b, cf_view name);
+
 /** An element of an array, or the value of the member just named. */
 void cf_kms_body_str(cf_kms_body *b, cf_view value); /* error UTF8 */
 void cf_kms_body_base64(cf_kms_body *b, cf_view value);
 void cf_kms_body_hex(cf_kms_body *b, cf_view value);
 void cf_kms_body_bool(cf_kms_body *b, bool value);
+void cf_kms_body_number(cf_kms_body *b, uint64_t value);
 /** Milliseconds since the epoch, as KMS tells times: seconds with a fraction. */
 void cf_kms_body_time(cf_kms_body *b, uint64_t ms);
 
