@@ -31,7 +31,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     }
     cf_view value = end < size ? cf_view_make(data + end + 1, size - end - 1) : CF_VIEW_EMPTY;
     CF_AUTO(cf_schema_free) cf_schema *s = NULL;
-    cf_result r = cf_schema_parse(cf_view_make(data, end), &s);
+    cf_result r = cf_schema_parse(cf_view_make(data, end), &s, NULL);
     fuzz_check(cf_is_ok(r) == (s != NULL));
     if (s == NULL) {
         return 0;

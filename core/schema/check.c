@@ -70,6 +70,17 @@ static cf_result name_check(const cf_schema *s, cf_view field, const schema_fiel
     return cf_ok();
 }
 
+/* A pattern matches anywhere in the text, as JSON Schema has it. */
+static bool pattern_matches(const cf_regex *pattern, cf_view text)
+{
+    _Alignas(max_align_t) uint8_t scratch[SCHEMA_MATCH_BYTES];
+    cf_regex_mem mem = {scratch, sizeof scratch};
+    uint64_t steps = CF_SCHEMA_MATCH_STEPS_MAX;
+    bool found = false;
+    /* A text that takes more steps than there are counts as one that does not match. */
+    return cf_is_ok(cf_regex_match(pattern, text, &mem, &steps, &found)) && found;
+}
+
 static cf_result text_check(const schema_field *f, cf_view text, const char **ret_reason)
 {
     *ret_reason = "is longer than allowed";
@@ -86,6 +97,10 @@ static cf_result text_check(const schema_field *f, cf_view text, const char **re
     if (f->format != NULL) {
         *ret_reason = f->format->reason;
         CF_REQUIRE(f->format->matches(text), BAD_VALUE);
+    }
+    if (f->pattern != NULL) {
+        *ret_reason = "does not match the pattern of the field";
+        CF_REQUIRE(pattern_matches(f->pattern, text), BAD_VALUE);
     }
     *ret_reason = NULL;
     return cf_ok();

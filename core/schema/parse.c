@@ -5,7 +5,8 @@
 #define DRAFT "https://json-schema.org/draft/2020-12/schema"
 /* Twice the fields and their names, and room for the arena's rounding. */
 #define ARENA_BYTES_MAX                                                                            \
-    (CF_SCHEMA_FIELDS_MAX * (sizeof(schema_field) + 2 * (CF_FIELD_NAME_BYTES_MAX + 32)) + 1024)
+    (CF_SCHEMA_FIELDS_MAX * (sizeof(schema_field) + 2 * (CF_FIELD_NAME_BYTES_MAX + 32)) + 1024 +   \
+     CF_SCHEMA_PATTERNS_BYTES_MAX)
 
 void cf_schema_free(cf_schema **s)
 {
@@ -69,18 +70,8 @@ static cf_result get_number(const json_t *object, const char *name, size_t *ret)
     return cf_ok();
 }
 
-static cf_result field_parse(const json_t *object, schema_field *f)
+static cf_result format_parse(const json_t *object, schema_field *f)
 {
-    static const char *const members[] = {"type",      "title",  "description", "minLength",
-                                          "maxLength", "format", NULL};
-    CF_TRY(cf_json_only(object, members));
-    CF_TRY(check_word(object, "type", CF_LIT("string")));
-    CF_TRY(check_text(object, "title"));
-    CF_TRY(check_text(object, "description"));
-    f->points_max = CF_VALUE_BYTES_MAX;
-    CF_TRY(get_number(object, "minLength", &f->points_min));
-    CF_TRY(get_number(object, "maxLength", &f->points_max));
-    CF_REQUIRE(f->points_min <= f->points_max, RANGE);
     cf_view format;
     cf_result r = cf_json_get_str(object, "format", CF_SCHEMA_TEXT_BYTES_MAX, &format);
     if (r.code == CF_ERR_MISSING) {
@@ -90,6 +81,53 @@ static cf_result field_parse(const json_t *object, schema_field *f)
     f->format = cf_schema_format(format);
     CF_REQUIRE(f->format != NULL, UNSUPPORTED);
     return cf_ok();
+}
+
+/* Compiled once, with the document. */
+static cf_result pattern_parse(const json_t *object, cf_arena *arena, schema_field *f,
+                               cf_schema_fault *fault)
+{
+    static const cf_regex_limits limits = {
+        .pattern_bytes_max = CF_SCHEMA_TEXT_BYTES_MAX,
+        .instructions_max = CF_SCHEMA_PATTERN_INSTRUCTIONS_MAX,
+        .ranges_max = CF_SCHEMA_PATTERN_RANGES_MAX,
+    };
+    cf_view pattern;
+    uint64_t steps = UINT64_MAX;
+    cf_result r = cf_json_get_str(object, "pattern", CF_SCHEMA_TEXT_BYTES_MAX, &pattern);
+    if (r.code == CF_ERR_MISSING) {
+        return cf_ok();
+    }
+    CF_TRY(r);
+    fault->in_pattern = true;
+    CF_TRY(cf_regex_compile_in(pattern, &limits, arena, &steps, &f->pattern, &fault->offset));
+    CF_REQUIRE(cf_regex_mem_bytes(f->pattern, 0) <= SCHEMA_MATCH_BYTES, SIZE);
+    fault->in_pattern = false;
+    return cf_ok();
+}
+
+static cf_result field_parse(const json_t *object, cf_arena *arena, schema_field *f,
+                             cf_schema_fault *fault)
+{
+    static const char *const members[] = {"type",      "title",  "description", "minLength",
+                                          "maxLength", "format", "pattern",     NULL};
+    CF_TRY(cf_json_only(object, members));
+    CF_TRY(check_word(object, "type", CF_LIT("string")));
+    CF_TRY(check_text(object, "title"));
+    CF_TRY(check_text(object, "description"));
+    f->points_max = CF_VALUE_BYTES_MAX;
+    CF_TRY(get_number(object, "minLength", &f->points_min));
+    CF_TRY(get_number(object, "maxLength", &f->points_max));
+    CF_REQUIRE(f->points_min <= f->points_max, RANGE);
+    CF_TRY(format_parse(object, f));
+    return pattern_parse(object, arena, f, fault);
+}
+
+/* What is wrong from here on is wrong with that field; a name that is too long to be one is not told. */
+static void fault_at(cf_schema_fault *fault, cf_view name)
+{
+    *fault = (cf_schema_fault){.len = name.len <= sizeof fault->name ? name.len : 0};
+    cf_copy(fault->name, name.data, fault->len);
 }
 
 /* Moves the last field to its place among those before it. */
@@ -104,7 +142,7 @@ static void sort_last(cf_schema *s)
     s->fields[at] = last;
 }
 
-static cf_result fields_parse(json_t *properties, cf_schema *s)
+static cf_result fields_parse(json_t *properties, cf_schema *s, cf_schema_fault *fault)
 {
     CF_REQUIRE(json_is_object(properties), WRONG_TYPE);
     size_t n = json_object_size(properties);
@@ -117,12 +155,14 @@ static cf_result fields_parse(json_t *properties, cf_schema *s)
     json_object_foreach(properties, name, object)
     {
         schema_field f = {.points_min = 0};
+        fault_at(fault, cf_view_str(name));
         CF_TRY(cf_field_name_check(cf_view_str(name)));
         CF_TRY(cf_arena_copy(&s->arena, cf_view_str(name), &f.name));
-        CF_TRY(field_parse(object, &f));
+        CF_TRY(field_parse(object, &s->arena, &f, fault));
         s->fields[s->n++] = f;
         sort_last(s);
     }
+    fault_at(fault, CF_VIEW_EMPTY);
     return cf_ok();
 }
 
@@ -134,13 +174,14 @@ static cf_result derived_rules(const schema_field *f, const schema_field *source
     CF_REQUIRE(source != f && source->source.len == 0, BAD_VALUE);
     CF_REQUIRE(f->take_last > 0 && f->take_last <= source->points_min, RANGE);
     CF_REQUIRE(f->take_last >= f->points_min && f->take_last <= f->points_max, RANGE);
+    CF_REQUIRE(f->pattern == NULL, BAD_VALUE);
     bool digits = source->format != NULL && source->format->ascii_digits;
     bool follows = f->format == NULL || (f->format->ascii_digits && digits);
     CF_REQUIRE(follows, BAD_VALUE);
     return cf_ok();
 }
 
-static cf_result derived_parse(json_t *derived, cf_schema *s)
+static cf_result derived_parse(json_t *derived, cf_schema *s, cf_schema_fault *fault)
 {
     static const char *const members[] = {"from", "take_last", NULL};
     CF_REQUIRE(json_is_object(derived), WRONG_TYPE);
@@ -150,6 +191,7 @@ static cf_result derived_parse(json_t *derived, cf_schema *s)
     {
         cf_view from;
         schema_field *f = cf_schema_find(s, cf_view_str(name));
+        fault_at(fault, cf_view_str(name));
         CF_REQUIRE(f != NULL, UNKNOWN_FIELD);
         CF_TRY(cf_json_only(object, members));
         CF_TRY(cf_json_get_str(object, "from", CF_FIELD_NAME_BYTES_MAX, &from));
@@ -161,14 +203,14 @@ static cf_result derived_parse(json_t *derived, cf_schema *s)
     /* Nor is a source derived by what came after it. */
     for (size_t i = 0; i < s->n; i++) {
         cf_view source = s->fields[i].source;
+        fault_at(fault, s->fields[i].name);
         CF_REQUIRE(source.len == 0 || cf_schema_find(s, source)->source.len == 0, BAD_VALUE);
     }
     return cf_ok();
 }
 
-CF_MUST_USE cf_result cf_schema_parse(cf_view json, cf_schema **ret)
+static cf_result schema_parse(cf_view json, cf_schema **ret, cf_schema_fault *fault)
 {
-    *ret = NULL;
     CF_JSON(root);
     CF_TRY(cf_json_parse(json, CF_SCHEMA_BYTES_MAX, &root));
     CF_AUTO(cf_schema_free) cf_schema *s = cf_mem_new(1, sizeof *s);
@@ -177,12 +219,26 @@ CF_MUST_USE cf_result cf_schema_parse(cf_view json, cf_schema **ret)
     CF_TRY(root_parse(root, s));
     json_t *properties = json_object_get(root, "properties"), *derived = NULL;
     CF_REQUIRE(properties != NULL, MISSING);
-    CF_TRY(fields_parse(properties, s));
+    CF_TRY(fields_parse(properties, s, fault));
     derived = json_object_get(root, "derived");
     if (derived != NULL) {
-        CF_TRY(derived_parse(derived, s));
+        CF_TRY(derived_parse(derived, s, fault));
     }
     *ret = s;
     s = NULL;
     return cf_ok();
+}
+
+CF_MUST_USE cf_result cf_schema_parse(cf_view json, cf_schema **ret, cf_schema_fault *ret_fault)
+{
+    cf_schema_fault fault = {.len = 0};
+    *ret = NULL;
+    cf_result r = schema_parse(json, ret, &fault);
+    if (cf_is_ok(r)) {
+        fault_at(&fault, CF_VIEW_EMPTY);
+    }
+    if (ret_fault != NULL) {
+        *ret_fault = fault;
+    }
+    return r;
 }

@@ -2,6 +2,7 @@
 /* A parsed schema, and the formats of its fields. */
 #pragma once
 #include "core/base/arena.h"
+#include "core/regex/regex.h"
 #include "core/schema/schema.h"
 #include "core/vault/record.h"
 
@@ -20,6 +21,7 @@ typedef struct {
     cf_view name;
     size_t points_min, points_max;
     const schema_format *format; /* or NULL */
+    const cf_regex *pattern;     /* or NULL */
     cf_view source;              /* the field that this one is derived from, or empty */
     size_t take_last;            /* code points of the source */
 } schema_field;
@@ -30,6 +32,9 @@ struct cf_schema {
     schema_field *fields; /* in order of their names */
     size_t n;
 };
+
+/** Octets in which a pattern of CF_SCHEMA_PATTERN_INSTRUCTIONS_MAX instructions can be matched: they fit on a stack. */
+#define SCHEMA_MATCH_BYTES 24576
 
 /** The field of that name, or NULL. */
 schema_field *cf_schema_find(const cf_schema *s, cf_view name);

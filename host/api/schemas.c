@@ -25,7 +25,7 @@ CF_MUST_USE cf_result cf_schemas_new(cf_schemas **ret)
     CF_AUTO(cf_schemas_free) cf_schemas *s = cf_mem_new(1, sizeof *s);
     *ret = NULL;
     CF_REQUIRE(s != NULL, NO_MEMORY);
-    CF_TRY(cf_schemas_add(s, cf_view_make(cf_builtin_schema, cf_builtin_schema_len)));
+    CF_TRY(cf_schemas_add(s, cf_view_make(cf_builtin_schema, cf_builtin_schema_len), NULL));
     *ret = s;
     s = NULL;
     return cf_ok();
@@ -44,12 +44,12 @@ void cf_schemas_free(cf_schemas **s)
     *s = NULL;
 }
 
-CF_MUST_USE cf_result cf_schemas_add(cf_schemas *s, cf_view document)
+CF_MUST_USE cf_result cf_schemas_add(cf_schemas *s, cf_view document, cf_schema_fault *ret_fault)
 {
     CF_AUTO(cf_schema_free) cf_schema *schema = NULL;
     CF_BUF(copy);
     CF_REQUIRE(s->n < CF_API_SCHEMAS_MAX, SIZE);
-    CF_TRY(cf_schema_parse(document, &schema));
+    CF_TRY(cf_schema_parse(document, &schema, ret_fault));
     CF_REQUIRE(cf_schemas_find(s, cf_schema_name(schema), NULL) == NULL, EXISTS);
     CF_TRY(cf_buf_set(&copy, document));
     s->all[s->n++] = (one){schema, cf_buf_move(&copy)};
@@ -70,6 +70,19 @@ static bool is_json(const char *name)
     return len > 5 && name[0] != '.' && strcmp(name + len - 5, ".json") == 0;
 }
 
+static void log_refusal(const char *file, cf_result r, const cf_schema_fault *fault)
+{
+    char where[CF_FIELD_NAME_BYTES_MAX + 64] = "";
+    int n = 0;
+    if (fault->len > 0) {
+        n = snprintf(where, sizeof where, " field=%.*s", (int)fault->len, fault->name);
+    }
+    if (n > 0 && fault->in_pattern) {
+        (void)snprintf(where + n, sizeof where - (size_t)n, " pattern_offset=%zu", fault->offset);
+    }
+    cf_log(CF_LOG_ERROR, "schema.refused", "file=%s code=%s%s", file, cf_err_code(r.code), where);
+}
+
 CF_MUST_USE cf_result cf_schemas_add_folder(cf_schemas *s, const char *path)
 {
     CF_AUTO(folder_close) DIR *d = opendir(path);
@@ -83,13 +96,13 @@ CF_MUST_USE cf_result cf_schemas_add_folder(cf_schemas *s, const char *path)
         char file[4096];
         int n = snprintf(file, sizeof file, "%s/%s", path, e->d_name);
         CF_REQUIRE(n > 0 && (size_t)n < sizeof file, SIZE);
+        cf_schema_fault fault = {.len = 0};
         cf_result r = cf_file_read(file, CF_SCHEMA_BYTES_MAX, &document);
         if (cf_is_ok(r)) {
-            r = cf_schemas_add(s, cf_buf_view(&document));
+            r = cf_schemas_add(s, cf_buf_view(&document), &fault);
         }
         if (!cf_is_ok(r)) {
-            cf_log(CF_LOG_ERROR, "schema.refused", "file=%s code=%s", e->d_name,
-                   cf_err_code(r.code));
+            log_refusal(e->d_name, r, &fault);
             return r;
         }
     }

@@ -12,9 +12,11 @@ typedef struct cf_schemas cf_schemas; /* opaque; safe from many threads once fil
 CF_MUST_USE cf_result cf_schemas_new(cf_schemas **ret);
 void cf_schemas_free(cf_schemas **s);
 
-/** Adds one document. error EXISTS (its name is taken), SIZE over CF_API_SCHEMAS_MAX, those of cf_schema_parse. */
-CF_MUST_USE cf_result cf_schemas_add(cf_schemas *s, cf_view document);
-/** Adds every "*.json" of a folder. error those of cf_schemas_add and cf_file_read; the file at fault is logged. NOT_FOUND: no folder. */
+/** Adds one document; its patterns are compiled here and serve all requests. ret_fault may be NULL. error EXISTS (its name is taken), SIZE
+ *  over CF_API_SCHEMAS_MAX, those of cf_schema_parse. */
+CF_MUST_USE cf_result cf_schemas_add(cf_schemas *s, cf_view document, cf_schema_fault *ret_fault);
+/** Adds every "*.json" of a folder. error those of cf_schemas_add and cf_file_read; the file and field at fault are logged. NOT_FOUND: no
+ *  folder. */
 CF_MUST_USE cf_result cf_schemas_add_folder(cf_schemas *s, const char *path);
 
 /** By name, or NULL. *ret_document may be NULL. */

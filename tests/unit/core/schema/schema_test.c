@@ -26,7 +26,7 @@ static void person(cf_schema **ret)
 {
     CF_BUF(text);
     person_text(&text);
-    assert_ok(cf_schema_parse(cf_buf_view(&text), ret));
+    assert_ok(cf_schema_parse(cf_buf_view(&text), ret, NULL));
 }
 
 static void has_the_fields_of_the_sample(void **state)
@@ -165,7 +165,7 @@ static void holds_lengths(void **state)
     CF_AUTO(cf_schema_free) cf_schema *s = NULL;
     CF_AUTO(cf_schema_free) cf_schema *open = NULL;
     person(&s);
-    assert_ok(cf_schema_parse(CF_LIT(HEAD "{\"f\":{\"type\":\"string\"}}}"), &open));
+    assert_ok(cf_schema_parse(CF_LIT(HEAD "{\"f\":{\"type\":\"string\"}}}"), &open, NULL));
     const char *reason = NULL;
     char *text = malloc(CF_VALUE_BYTES_MAX + 4);
     assert_non_null(text);
@@ -218,8 +218,8 @@ static void matches_addresses(void **state)
         {"a@1234567890123456789012345678901234567890123456789012345678901234.org", false},
     };
     CF_AUTO(cf_schema_free) cf_schema *s = NULL;
-    assert_ok(
-        cf_schema_parse(CF_LIT(HEAD "{\"mail\":{\"type\":\"string\",\"format\":\"email\"}}}"), &s));
+    assert_ok(cf_schema_parse(CF_LIT(HEAD "{\"mail\":{\"type\":\"string\",\"format\":\"email\"}}}"),
+                              &s, NULL));
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         const char *reason = NULL;
         cf_result r = cf_schema_check_text(s, CF_LIT("mail"), cf_view_str(rows[i].text), &reason);
@@ -254,7 +254,7 @@ static void derives(void **state)
                "{\"a\":{\"type\":\"string\",\"minLength\":2},\"b\":{\"type\":\"string\"},"
                "\"c\":{\"type\":\"string\"}},\"derived\":{\"c\":{\"from\":\"a\",\"take_last\":1},"
                "\"b\":{\"from\":\"a\",\"take_last\":2}}}"),
-        &two));
+        &two, NULL));
     assert_true(cf_schema_derived(two, CF_LIT("a"), CF_LIT("x\xC3\xB6\xF0\x9F\x98\x80"), 0, &field,
                                   &value));
     assert_view(field, CF_LIT("b"));
@@ -283,7 +283,7 @@ static void refuses_documents(void **state)
         {HEAD ONE "} x", CF_ERR_TRAILING},
         {HEAD "{\"f\":{\"type\":\"string\"},\"f\":{\"type\":\"string\"}}}", CF_ERR_DUPLICATE},
         {HEAD ONE ",\"required\":[]}", CF_ERR_UNKNOWN_MEMBER},
-        {HEAD "{\"f\":{\"type\":\"string\",\"pattern\":\"x\"}}}", CF_ERR_UNKNOWN_MEMBER},
+        {HEAD "{\"f\":{\"type\":\"string\",\"const\":\"x\"}}}", CF_ERR_UNKNOWN_MEMBER},
         {"{\"$id\":\"s\",\"type\":\"object\",\"additionalProperties\":false}", CF_ERR_MISSING},
         {"{\"$id\":\"s\",\"type\":\"object\",\"properties\":" ONE "}", CF_ERR_MISSING},
         {"{\"$id\":\"s\",\"additionalProperties\":false,\"properties\":" ONE "}", CF_ERR_MISSING},
@@ -356,7 +356,7 @@ static void refuses_documents(void **state)
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         CF_AUTO(cf_schema_free) cf_schema *s = NULL;
-        cf_result r = cf_schema_parse(cf_view_str(rows[i].text), &s);
+        cf_result r = cf_schema_parse(cf_view_str(rows[i].text), &s, NULL);
         if (r.code != rows[i].err || (s != NULL) != (r.code == CF_OK)) {
             fail_msg("case %zu: %s", i, cf_err_code(r.code));
         }
@@ -378,7 +378,7 @@ static void holds_limits_of_a_document(void **state)
         }
         assert_ok(cf_buf_append(&text, CF_LIT("}}")));
         CF_AUTO(cf_schema_free) cf_schema *s = NULL;
-        assert_code(cf_schema_parse(cf_buf_view(&text), &s),
+        assert_code(cf_schema_parse(cf_buf_view(&text), &s, NULL),
                     n <= CF_SCHEMA_FIELDS_MAX ? CF_OK : CF_ERR_SIZE);
         for (size_t i = 1; s != NULL && i < n; i++) {
             assert_true(cf_view_cmp(cf_schema_field_at(s, i - 1), cf_schema_field_at(s, i)) < 0);
@@ -390,7 +390,7 @@ static void holds_limits_of_a_document(void **state)
         memset(text, ' ', len);
         memcpy(text, HEAD "{\"f\":{\"type\":\"string\"}}}", sizeof HEAD - 1 + 24);
         CF_AUTO(cf_schema_free) cf_schema *s = NULL;
-        assert_code(cf_schema_parse(cf_view_make(text, len), &s),
+        assert_code(cf_schema_parse(cf_view_make(text, len), &s, NULL),
                     len <= CF_SCHEMA_BYTES_MAX ? CF_OK : CF_ERR_SIZE);
         free(text);
     }
@@ -398,7 +398,7 @@ static void holds_limits_of_a_document(void **state)
         char text[2048];
         snprintf(text, sizeof text, HEAD ONE ",\"title\":\"%0*u\"}", (int)len, 0u);
         CF_AUTO(cf_schema_free) cf_schema *s = NULL;
-        assert_code(cf_schema_parse(cf_view_str(text), &s),
+        assert_code(cf_schema_parse(cf_view_str(text), &s, NULL),
                     len <= CF_SCHEMA_TEXT_BYTES_MAX ? CF_OK : CF_ERR_SIZE);
     }
 }
@@ -407,7 +407,7 @@ static cf_result parse(void *ctx)
 {
     const cf_buf *text = ctx;
     CF_AUTO(cf_schema_free) cf_schema *s = NULL;
-    return cf_schema_parse(cf_buf_view(text), &s);
+    return cf_schema_parse(cf_buf_view(text), &s, NULL);
 }
 
 static void survives_failing_allocations(void **state)

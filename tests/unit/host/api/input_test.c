@@ -9,7 +9,8 @@
     "{\"$id\":\"small\",\"type\":\"object\",\"additionalProperties\":false,\"properties\":{"       \
     "\"a\":{\"type\":\"string\",\"maxLength\":3},\"b\":{\"type\":\"string\"},"                     \
     "\"c\":{\"type\":\"string\",\"minLength\":4,\"maxLength\":4,\"format\":\"digits\"},"           \
-    "\"d\":{\"type\":\"string\",\"minLength\":2,\"maxLength\":2,\"format\":\"digits\"}},"          \
+    "\"d\":{\"type\":\"string\",\"minLength\":2,\"maxLength\":2,\"format\":\"digits\"},"           \
+    "\"f\":{\"type\":\"string\",\"pattern\":\"^[A-Z]{2}[0-9]{3}$\"}},"                             \
     "\"derived\":{\"d\":{\"from\":\"c\",\"take_last\":2}}}"
 
 typedef struct {
@@ -74,6 +75,9 @@ static void test_validation_table(void **state)
         {"{\"expire_at\":\"x\"}", CF_ERR_RESERVED_FIELD, 1, "expire_at"},
         {"{\"_x\":\"x\"}", CF_ERR_RESERVED_FIELD, 1, ""},
         {"{\"c\":\"12\"}", CF_ERR_BAD_VALUE, 1, "c"},
+        {"{\"f\":\"AB123\"}", CF_OK, 0, NULL},
+        {"{\"f\":\"ab123\"}", CF_ERR_BAD_VALUE, 1, "f"},
+        {"{\"f\":\"AB1234\",\"a\":\"x\"}", CF_ERR_BAD_VALUE, 1, "f"},
         {"{\"c\":\"12345\"}", CF_ERR_SIZE, 1, "c"},
         {"{\"c\":\"12x4\"}", CF_ERR_BAD_VALUE, 1, "c"},
         {"{\"c\":\"1234\",\"d\":\"34\"}", CF_OK, 0, NULL},
