@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* core/regex against RE2 and the C library's POSIX expressions: verdicts, matches with their groups, and compilation. ratio is RE2's time by
- * ours; the lines whose raw is posix compare with regexec, REG_EXTENDED. */
+/* core/regex against RE2 and the C library's POSIX expressions: verdicts, matches with their groups, and compilation. ratio is RE2's
+ * time by ours; the lines whose raw is posix compare with regexec, REG_EXTENDED. */
 #include <regex.h>
 
 #include "bench/bench.h"

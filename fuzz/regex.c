@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* cf_regex_compile, cf_regex_match, cf_regex_find. The input is a pattern, an octet 0xFF, and a text. The verdicts of the table of states, of the
- * program and of find agree; spans lie inside the text and inside one another's order; a small budget gives the same or BUDGET. */
+/* cf_regex_compile, cf_regex_match, cf_regex_find. The input is a pattern, an octet 0xFF, and a text. The verdicts of the table of states,
+ * of the program and of find agree; spans lie inside the whole match; few steps give the same verdict or BUDGET. */
 #include "core/regex/regex.h"
 
 #include "fuzz/check.h"

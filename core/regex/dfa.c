@@ -444,7 +444,6 @@ void regex_dfa_copy(const struct regex_build *b, uint8_t *at, regex_dfa *ret)
     ret->others_n = b->runs_n - first;
     ret->row = b->row;
     cf_copy(others, b->runs + first, ret->others_n * sizeof *others);
-    others[0] = 0x80u << 8 | (others[0] & 0xFF);
     for (uint32_t i = 0, run = 0; i < 128; i++) {
         while (run + 1 < b->runs_n && b->runs[run + 1] >> 8 <= i) {
             run++;

@@ -29,7 +29,7 @@ static void repeat_leave(regex_compilation *c, const regex_node *node)
     uint32_t begin = node->pc + (node->min == 0), size = c->program_n - begin;
     uint32_t end = node->pc + node->size;
     bool unbounded = node->max == REGEX_UNBOUNDED;
-    unsigned copies = !unbounded ? node->max : node->min > 1 ? node->min : 1;
+    unsigned copies = unbounded ? node->min : node->max; /* the first is there */
     for (unsigned i = 1; i < copies; i++) {
         if (i >= node->min) {
             put(c, REGEX_SPLIT, node->lazy, to(c, end));

@@ -74,7 +74,7 @@ typedef enum { REGEX_EDGE, REGEX_NEWLINE, REGEX_WORD, REGEX_OTHER, REGEX_KINDS }
 /** The table: state 0 has failed, state 1 has matched; the class of a code point gives the column. */
 typedef struct {
     uint8_t ascii[128];     /* column of each ASCII code point */
-    const uint32_t *others; /* start << 8 | column, ascending from 0x80 on */
+    const uint32_t *others; /* start << 8 | column, ascending, the first at or before 0x80 */
     const uint16_t *
         states; /* of state s, column c: [s + c], where the states are multiples of the row's length */
     const uint8_t *at_end;       /* of state s / row: 1 when the end of the text here is a match */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* core/regex against RE2: random patterns and texts, then every set and every change of case.
- *   regex_peer PAIRS [SEED]
+/* core/regex against RE2.
+ *   regex_peer PAIRS [SEED]   random patterns and texts
+ *   regex_peer unicode        every set and every change of case
  * Compared are: whether the pattern is taken; the verdict, by the table of states and by the program; the spans of all groups, from
  * the beginning and from within the text. What the two may differ in is named where it is left out. */
 #include <stdio.h>
@@ -8,7 +9,7 @@
 #include <string.h>
 
 #include "core/regex/regex_priv.h"
-#include "core/unicode/unicode.h"
+#include "core/unicode/tables_priv.h"
 #include "tests/interop/re2_peer.h"
 
 enum { PATTERN_MAX = 400, TEXT_MAX = 64, GROUPS = 8, TEXTS = 8, DEPTH = 4, FAULTS_MAX = 20 };
@@ -300,8 +301,181 @@ static size_t compare_pattern(void)
     return pairs;
 }
 
+/* ---- Sets and case ---- */
+
+/* Every code point once, or those of them that are marked in both. */
+typedef struct {
+    char *bytes;
+    size_t len;
+    uint8_t *ours, *theirs; /* marks by code point */
+} roll;
+
+static bool roll_init(roll *r, bool (*wanted)(const roll *of, uint32_t c), const roll *of)
+{
+    *r = (roll){malloc(4 * (CF_UNICODE_LAST + 1)), 0, calloc(1, CF_UNICODE_LAST + 1),
+                calloc(1, CF_UNICODE_LAST + 1)};
+    if (r->bytes == NULL || r->ours == NULL || r->theirs == NULL) {
+        return false;
+    }
+    for (uint32_t c = 0; c <= CF_UNICODE_LAST; c++) {
+        uint8_t octets[CF_UTF8_BYTES_MAX];
+        size_t n = cf_utf8_put(c, octets);
+        if (wanted == NULL || wanted(of, c)) {
+            cf_copy(r->bytes + r->len, octets, n);
+            r->len += n;
+        }
+    }
+    return true;
+}
+
+static void roll_free(roll *r)
+{
+    free(r->bytes);
+    free(r->ours);
+    free(r->theirs);
+}
+
+static void mark(const roll *r, uint8_t *marks, size_t start, size_t end)
+{
+    uint32_t c;
+    while (start < end) {
+        start += cf_utf8_get(cf_view_make(r->bytes, r->len), start, &c);
+        marks[c] = 1;
+    }
+}
+
+/* Marks what either finds, match by match. False when RE2 refuses the pattern. */
+static bool mark_members(roll *r, const char *pattern)
+{
+    static _Alignas(max_align_t) uint8_t scratch[1 << 16];
+    cf_regex_mem mem = {scratch, sizeof scratch};
+    cf_view view = cf_view_make(r->bytes, r->len);
+    cf_regex_span span;
+    size_t spans[2], at = 0;
+    uint64_t steps = UINT64_MAX;
+    bool size, found = true;
+    CF_REGEX(re);
+    re2_peer *peer = re2_peer_new(pattern, strlen(pattern), &size);
+    if (peer == NULL || !cf_is_ok(cf_regex_compile(cf_view_str(pattern), NULL, &re, NULL))) {
+        re2_peer_free(peer);
+        return false;
+    }
+    memset(r->ours, 0, CF_UNICODE_LAST + 1);
+    memset(r->theirs, 0, CF_UNICODE_LAST + 1);
+    for (; re2_peer_find(peer, r->bytes, r->len, at, spans, 1); at = spans[1]) {
+        mark(r, r->theirs, spans[0], spans[1]);
+    }
+    for (at = 0; found; at = span.end) {
+        if (!cf_is_ok(cf_regex_find(re, view, at, &mem, &steps, &span, 1, &found))) {
+            complain(&(text){.len = 0}, &(text){.len = 0}, "a search failed");
+        }
+        if (found) {
+            mark(r, r->ours, span.start, span.end);
+        }
+    }
+    re2_peer_free(peer);
+    return true;
+}
+
+static bool in_both(const roll *of, uint32_t c)
+{
+    return of->ours[c] != 0 && of->theirs[c] != 0;
+}
+
+static void compare_members(roll *known, const char *pattern)
+{
+    for (uint32_t c = 0; c <= CF_UNICODE_LAST; c++) {
+        if (known->ours[c] != known->theirs[c]) {
+            text p = {.len = 0};
+            char what[64];
+            put(&p, pattern);
+            snprintf(what, sizeof what, "U+%04X is %s for RE2", c,
+                     known->theirs[c] != 0 ? "in" : "out");
+            complain(&p, &(text){.len = 0}, what);
+        }
+    }
+}
+
+static size_t compare_set(roll *known, const char *name)
+{
+    char pattern[64];
+    snprintf(pattern, sizeof pattern, "\\p{%s}+", name);
+    bool there = mark_members(known, pattern);
+    if (there) {
+        compare_members(known, pattern);
+    }
+    return there;
+}
+
+/* Of code points that both versions of Unicode assign; names that RE2's version lacks are left out. */
+static size_t compare_sets(roll *known)
+{
+    static const char *const categories[] = {"C",  "Cc", "Cf", "Co", "L",  "Ll", "Lm", "Lo", "Lt",
+                                             "Lu", "M",  "Mc", "Me", "Mn", "N",  "Nd", "Nl", "No",
+                                             "P",  "Pc", "Pd", "Pe", "Pf", "Pi", "Po", "Ps", "S",
+                                             "Sc", "Sk", "Sm", "So", "Z",  "Zl", "Zp", "Zs", "Any"};
+    size_t n = 0;
+    for (size_t i = 0; i < sizeof categories / sizeof categories[0]; i++) {
+        n += compare_set(known, categories[i]);
+    }
+    for (size_t i = 0; i < cf_unicode_script_names_n; i++) {
+        n += compare_set(known, cf_unicode_script_names[i]);
+    }
+    return n;
+}
+
+static bool is_cased(const roll *of, uint32_t c)
+{
+    static const char *const names[] = {"Lu", "Ll", "Lt"};
+    bool cased = cf_unicode_fold_next(c) != c;
+    for (size_t i = 0; i < 3; i++) {
+        cf_unicode_set set;
+        cased = cased ||
+                (cf_unicode_set_of(cf_view_str(names[i]), &set) && cf_unicode_set_has(&set, c));
+    }
+    return cased && in_both(of, c);
+}
+
+/* (?i) and a code point, for every cased one, in a text of them all. */
+static size_t compare_case(const roll *known)
+{
+    roll cased;
+    size_t n = 0;
+    if (!roll_init(&cased, is_cased, known)) {
+        return 0;
+    }
+    for (size_t at = 0; at < cased.len; n++) {
+        uint32_t c;
+        char pattern[32];
+        at += cf_utf8_get(cf_view_make(cased.bytes, cased.len), at, &c);
+        snprintf(pattern, sizeof pattern, "(?i)\\x{%x}", c);
+        if (mark_members(&cased, pattern)) {
+            compare_members(&cased, pattern);
+        }
+    }
+    roll_free(&cased);
+    return n;
+}
+
+static int compare_unicode(void)
+{
+    roll all, known;
+    if (!roll_init(&all, NULL, NULL) || !mark_members(&all, "[\\pL\\pM\\pN\\pP\\pS\\pZ\\pC]+") ||
+        !roll_init(&known, in_both, &all)) {
+        return 1;
+    }
+    size_t sets = compare_sets(&known), cased = compare_case(&all);
+    printf("%zu sets, %zu cased code points, %u differ\n", sets, cased, faults);
+    roll_free(&all);
+    roll_free(&known);
+    return faults > 0 || sets < 190 || cased < 4000;
+}
+
 int main(int argc, char **argv)
 {
+    if (argc > 1 && strcmp(argv[1], "unicode") == 0) {
+        return compare_unicode();
+    }
     size_t wanted = argc > 1 ? strtoul(argv[1], NULL, 10) : 10000, done = 0;
     random_state = argc > 2 ? strtoul(argv[2], NULL, 10) | 1 : 88172645463325252u;
     while (done < wanted) {

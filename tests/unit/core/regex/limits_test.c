@@ -99,7 +99,8 @@ static void bounds_groups_and_ranges(void **state)
     assert_err(compile("[acegi]", &ranges), SIZE);
     assert_ok(compile("[ac][ac][ac][eg]", &ranges)); /* a class counts once */
     assert_err(compile("[ac][eg][ik]", &ranges), SIZE);
-    assert_ok(compile("a[b]cdefg", &ranges));
+    assert_ok(compile("[a][b][c][d][e][f]", &ranges)); /* a class of one is none */
+    assert_ok(compile("[g-ia-cd-fjk]", &(cf_regex_limits){.ranges_max = 1}));
     /* 659 ranges are letters; of 30 classes that differ by a code point there are as many. */
     char pattern[1024];
     size_t len = 0;

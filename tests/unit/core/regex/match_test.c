@@ -110,6 +110,9 @@ static void asserts(void **state)
         {"^^^a", "a", true},
         {"a$$", "ba", true},
         {"\\b\\w+\\b$", "one two", true},
+        {"(?:a|!)\\bb", "ab", false},
+        {"(?:a|!)\\bb", "!b", true},
+        {"(?:a|!)\\bb", "ab!b", true},
         {"(?:^a|b$)", "ba", false},
     };
     CHECK(rows);
