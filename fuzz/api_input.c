@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* cf_input_fields, cf_names_of_json, cf_names_of_text, cf_input_text, cf_if_match_parse, cf_token_hash_of, cf_route_find: what they
- * take keeps their promises, and what they refuse never repeats a name that may be a value. */
+/* cf_input_fields, cf_names_of_json, cf_names_of_text, cf_input_text, cf_expressions_read, cf_if_match_parse, cf_token_hash_of,
+ * cf_route_find: what they take keeps their promises, and what they refuse never repeats a name that may be a value. */
 #include <stdlib.h>
 
 #include "fuzz/check.h"
+#include "host/api/expressions.h"
 #include "host/api/if_match.h"
 #include "host/api/input.h"
 #include "host/api/routes.h"
@@ -73,6 +74,31 @@ static void as_names(const json_t *body)
     fuzz_check(!cf_is_ok(r) || (reason.len > 0 && reason.len <= CF_REASON_BYTES_MAX));
 }
 
+static void as_expressions(const json_t *body)
+{
+    CF_ARENA(arena, CF_API_ARENA_BYTES_MAX);
+    cf_api_faults faults = {.n = 0};
+    cf_api_expressions e;
+    cf_names names;
+    cf_result r = cf_expressions_read(body, &arena, &faults, &e);
+    check_faults(&faults, r);
+    if (!cf_is_ok(r)) {
+        return;
+    }
+    size_t octets = 0;
+    fuzz_check(e.n <= CF_REQUEST_EXPRESSIONS_MAX && (e.n > 0 || !e.results_only));
+    for (size_t i = 0; i < e.n; i++) {
+        fuzz_ok(cf_field_name_check(e.all[i].name));
+        fuzz_check(cf_expressions_has(&e, e.all[i].name));
+        octets += e.all[i].source.len;
+    }
+    fuzz_check(octets <= CF_EXPRESSIONS_BYTES_MAX);
+    fuzz_ok(cf_expressions_mentioned(&e, person(), &arena, &names));
+    for (size_t i = 0; i < names.n; i++) {
+        fuzz_check(cf_schema_has(person(), names.all[i]));
+    }
+}
+
 static void as_text(cf_view v)
 {
     CF_ARENA(arena, CF_API_ARENA_BYTES_MAX);
@@ -105,6 +131,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (cf_is_ok(cf_json_parse(v, CF_API_FIELDS_BODY_BYTES_MAX, &body))) {
         as_fields(body);
         as_names(body);
+        as_expressions(body);
     }
     return 0;
 }

@@ -31,6 +31,16 @@ static void put_number(cf_json_out *o, const char *key, uint64_t n)
     cf_out_u64(o, n);
 }
 
+static void put_names(cf_json_out *o, const char *key, const cf_view *names, size_t n)
+{
+    cf_out_key(o, key);
+    cf_out_begin(o, '[');
+    for (size_t i = 0; i < n; i++) {
+        cf_out_str(o, names[i]);
+    }
+    cf_out_end(o, ']');
+}
+
 static void put_entry(cf_json_out *o, const cf_audit_entry *e, cf_view hash)
 {
     cf_out_begin(o, '{');
@@ -42,12 +52,12 @@ static void put_entry(cf_json_out *o, const cf_audit_entry *e, cf_view hash)
     put_member(o, "tenant", e->tenant);
     put_member(o, "vault", e->vault);
     put_number(o, "version", e->version);
-    cf_out_key(o, "fields");
-    cf_out_begin(o, '[');
-    for (size_t i = 0; i < e->fields_n; i++) {
-        cf_out_str(o, e->fields[i]);
+    put_names(o, "fields", e->fields, e->fields_n);
+    if (e->expressions_n > 0) {
+        put_number(o, "answered", e->answered);
+        put_names(o, "expressions", e->expressions, e->expressions_n);
+        put_octets(o, "sources", e->sources);
     }
-    cf_out_end(o, ']');
     put_member(o, "reason", e->reason);
     put_member(o, "request", e->request);
     put_octets(o, "boot_id", e->boot_id);

@@ -48,8 +48,11 @@ typedef struct {
     cf_names fields;
     cf_view reason, seal;
     cf_view boot_id, pcr0;
-    cf_err outcome; /* of a request that succeeds: CF_OK, or what went wrong with a part of it */
-    bool entered;   /* the entry is durable */
+    cf_names expressions; /* of a decrypt: their names, the hash of their sources, */
+    cf_view sources;
+    uint64_t answered; /* and how many of the fields are answered */
+    cf_err outcome;    /* of a request that succeeds: CF_OK, or what went wrong with a part of it */
+    bool entered;      /* the entry is durable */
 } cf_api_record;
 
 struct cf_api_call {
@@ -93,6 +96,8 @@ CF_MUST_USE cf_result cf_api_commit(cf_api_call *c, const cf_store_put *put,
                                     const cf_token *token_put);
 /** As cf_api_commit for the first admin's token, which is stored although there are CF_STORE_TOKENS_MAX. */
 CF_MUST_USE cf_result cf_api_commit_first(cf_api_call *c, const cf_token *token_put);
+/** The same for a new secret. */
+CF_MUST_USE cf_result cf_api_commit_secret(cf_api_call *c, const cf_store_secret *secret);
 /** The audit entry alone. error AUDIT_UNAVAILABLE in place of STORE_UNAVAILABLE. */
 CF_MUST_USE cf_result cf_api_enter(cf_api_call *c);
 /** The entry of a request that failed, where it is due; what cannot be entered is logged and counted. */
@@ -131,6 +136,8 @@ CF_MUST_USE cf_result cf_api_ask_document(cf_api_call *c, cf_view body, cf_buf *
 /** A fresh pair for the vault: SPKI and wrapped private key appended. error KMS_REFUSED, KMS_UNAVAILABLE, KMS_ANSWER, TIMEOUT. */
 CF_MUST_USE cf_result cf_api_make_pair(cf_api_call *c, cf_curve curve, cf_view vault_id,
                                        cf_buf *ret_spki, cf_buf *ret_wrapped);
+/** The same for a secret: its wrapped private key appended. */
+CF_MUST_USE cf_result cf_api_make_secret(cf_api_call *c, cf_view name, cf_buf *ret_wrapped);
 
 /** pool.c: workers and their queue. */
 CF_MUST_USE cf_result cf_api_pool_new(cf_api *api, unsigned workers, cf_api_pool **ret);

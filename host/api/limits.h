@@ -12,7 +12,9 @@
 /* Bodies. Names and reason may be written with escapes of six octets for one. */
 #define CF_API_FIELDS_BODY_BYTES_MAX (1 << 20)
 #define CF_API_NAMES_BODY_BYTES_MAX (32 << 10)
+#define CF_API_DECRYPT_BODY_BYTES_MAX (448 << 10)
 #define CF_API_TOKEN_BODY_BYTES_MAX (4 << 10)
+#define CF_API_SECRET_BODY_BYTES_MAX 1024
 #define CF_API_QUERY_BYTES_MAX 4096 /* of the parameter `fields` */
 #define CF_API_ARENA_BYTES_MAX (8 << 20)
 
@@ -59,8 +61,15 @@
 _Static_assert(CF_API_NAMES_BODY_BYTES_MAX > CF_REQUEST_FIELDS_MAX * (CF_FIELD_NAME_BYTES_MAX + 3) +
                                                  6 * CF_REASON_BYTES_MAX + 64,
                "a full list of names and a reason in escapes fit the body of a decrypt");
+_Static_assert(CF_API_DECRYPT_BODY_BYTES_MAX >
+                   CF_API_NAMES_BODY_BYTES_MAX + 6 * CF_EXPRESSIONS_BYTES_MAX +
+                       CF_REQUEST_EXPRESSIONS_MAX * (CF_FIELD_NAME_BYTES_MAX + 6),
+               "and with them the longest expressions in escapes");
+_Static_assert(CF_AUDIT_EXPRESSIONS_MAX >= CF_REQUEST_EXPRESSIONS_MAX,
+               "all have their names entered");
 _Static_assert(CF_REQUEST_FIELDS_MAX >= CF_ROW_FIELDS_MAX, "a whole row can be asked for at once");
-_Static_assert(CF_AUDIT_ENTRY_BYTES_MAX > CF_REQUEST_FIELDS_MAX * (CF_FIELD_NAME_BYTES_MAX + 2) +
+_Static_assert(CF_AUDIT_ENTRY_BYTES_MAX > (CF_REQUEST_FIELDS_MAX + CF_REQUEST_EXPRESSIONS_MAX) *
+                                                  (CF_FIELD_NAME_BYTES_MAX + 2) +
                                               CF_REASON_BYTES_MAX + 1024,
                "the audit entry of the largest decrypt fits its bound");
 _Static_assert(CF_API_REQUEST_TIMEOUT_MS <= CF_DEADLINE_MS_MAX, "the enclave takes our deadlines");

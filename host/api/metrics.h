@@ -5,7 +5,7 @@
 
 #include "core/base/buf.h"
 
-#define CF_METRICS_ROUTES_MAX 16 /* routes, and one place for requests that reached none */
+#define CF_METRICS_ROUTES_MAX 20 /* routes, and one place for requests that reached none */
 #define CF_METRICS_CLASSES 4     /* 2xx to 5xx */
 
 typedef struct {

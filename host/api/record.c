@@ -27,6 +27,10 @@ static cf_audit_entry entry_of(const cf_api_call *c, cf_err outcome)
         .boot_id = r->boot_id,
         .pcr0 = r->pcr0,
         .seal = r->seal,
+        .expressions = r->expressions.all,
+        .expressions_n = r->expressions.n,
+        .sources = r->sources,
+        .answered = r->answered,
     };
 }
 
@@ -55,6 +59,12 @@ CF_MUST_USE cf_result cf_api_commit(cf_api_call *c, const cf_store_put *put,
 CF_MUST_USE cf_result cf_api_commit_first(cf_api_call *c, const cf_token *token_put)
 {
     cf_store_change change = {.token_put = token_put, .token_past_limit = true};
+    return commit(c, &change);
+}
+
+CF_MUST_USE cf_result cf_api_commit_secret(cf_api_call *c, const cf_store_secret *secret)
+{
+    cf_store_change change = {.secret_put = secret};
     return commit(c, &change);
 }
 

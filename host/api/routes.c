@@ -10,12 +10,14 @@
 #define FIELDS CF_API_FIELDS_BODY_BYTES_MAX
 #define NAMES CF_API_NAMES_BODY_BYTES_MAX
 #define TOKEN CF_API_TOKEN_BODY_BYTES_MAX
+#define OPENS CF_API_DECRYPT_BODY_BYTES_MAX
+#define NAMED CF_API_SECRET_BODY_BYTES_MAX
 #define METER (CF_SCOPE_READ | CF_SCOPE_ADMIN)
 
 /* clang-format off */
 const cf_route cf_api_routes[] = {
     /* method    path                       open   scopes            body    action          audited  handler               */
-    { "POST",   "/v1/vaults/{id}/decrypt",  false, CF_SCOPE_DECRYPT, NAMES,  "vault.decrypt", true,  cf_api_vault_decrypt  },
+    { "POST",   "/v1/vaults/{id}/decrypt",  false, CF_SCOPE_DECRYPT, OPENS,  "vault.decrypt", true,  cf_api_vault_decrypt  },
     { "POST",   "/v1/vaults",               false, CF_SCOPE_WRITE,   FIELDS, "vault.create",  true,  cf_api_vault_create   },
     { "GET",    "/v1/vaults/{id}",          false, CF_SCOPE_READ,    0,      "vault.read",    false, cf_api_vault_read     },
     { "PATCH",  "/v1/vaults/{id}",          false, CF_SCOPE_WRITE,   FIELDS, "vault.update",  true,  cf_api_vault_update   },
@@ -25,6 +27,8 @@ const cf_route cf_api_routes[] = {
     { "POST",   "/v1/tokens",               false, CF_SCOPE_ADMIN,   TOKEN,  "token.create",  true,  cf_api_token_create   },
     { "GET",    "/v1/tokens",               false, CF_SCOPE_ADMIN,   0,      "token.list",    false, cf_api_token_list     },
     { "DELETE", "/v1/tokens/{id}",          false, CF_SCOPE_ADMIN,   0,      "token.revoke",  true,  cf_api_token_revoke   },
+    { "POST",   "/v1/secrets",              false, CF_SCOPE_ADMIN,   NAMED,  "secret.create", true,  cf_api_secret_create  },
+    { "GET",    "/v1/secrets",              false, CF_SCOPE_ADMIN,   0,      "secret.list",   false, cf_api_secret_list    },
     { "GET",    "/v1/schemas",              false, CF_SCOPE_ANY,     0,      NULL,            false, cf_api_schema_list    },
     { "GET",    "/v1/schemas/{name}",       false, CF_SCOPE_ANY,     0,      NULL,            false, cf_api_schema_read    },
     { "GET",    "/v1/attestation",          false, CF_SCOPE_ANY,     0,      NULL,            false, cf_api_attestation    },

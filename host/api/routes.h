@@ -38,5 +38,6 @@ cf_api_handler cf_api_vault_decrypt;                                        /* d
 cf_api_handler cf_api_audit_of_vault, cf_api_audit_of_all;                  /* audit.c */
 cf_api_handler cf_api_token_create, cf_api_token_list, cf_api_token_revoke; /* tokens.c */
 cf_api_handler cf_api_attestation;                                          /* attestation.c */
+cf_api_handler cf_api_secret_create, cf_api_secret_list;                    /* secrets.c */
 cf_api_handler cf_api_schema_list, cf_api_schema_read, cf_api_metrics,
     cf_api_health; /* service.c */

@@ -5,6 +5,7 @@
 
 #include "core/codec/base64.h"
 #include "core/kms/kms.h"
+#include "core/vault/secret.h"
 #include "host/api/call.h"
 #include "sys/linux/log.h"
 
@@ -147,14 +148,14 @@ static CF_MUST_USE cf_result kms_call(cf_api_call *c, cf_view body, unsigned *re
     return r;
 }
 
-CF_MUST_USE cf_result cf_api_make_pair(cf_api_call *c, cf_curve curve, cf_view vault_id,
-                                       cf_buf *ret_spki, cf_buf *ret_wrapped)
+static CF_MUST_USE cf_result make_pair(cf_api_call *c, cf_curve curve,
+                                       const cf_kms_context *context, cf_buf *ret_spki,
+                                       cf_buf *ret_wrapped)
 {
     CF_BUF(body);
     CF_BUF(answer);
     unsigned status = 0;
-    cf_kms_context context = {.tenant = c->api->tenant, .vault_id = vault_id};
-    CF_TRY(cf_kms_pair_encode(c->api->kms_key, curve, &context, &body));
+    CF_TRY(cf_kms_pair_encode(c->api->kms_key, curve, context, &body));
     CF_TRY(kms_call(c, cf_buf_view(&body), &status, &answer));
     if (status != 200) {
         CF_BUF(name);
@@ -164,4 +165,20 @@ CF_MUST_USE cf_result cf_api_make_pair(cf_api_call *c, cf_curve curve, cf_view v
         return cf_fail(code);
     }
     return cf_kms_pair_answer(cf_buf_view(&answer), ret_spki, ret_wrapped);
+}
+
+CF_MUST_USE cf_result cf_api_make_pair(cf_api_call *c, cf_curve curve, cf_view vault_id,
+                                       cf_buf *ret_spki, cf_buf *ret_wrapped)
+{
+    const cf_kms_context context = {.tenant = c->api->tenant, .vault_id = vault_id};
+    return make_pair(c, curve, &context, ret_spki, ret_wrapped);
+}
+
+CF_MUST_USE cf_result cf_api_make_secret(cf_api_call *c, cf_view name, cf_buf *ret_wrapped)
+{
+    CF_BUF(spki); /* nobody needs it */
+    const cf_kms_context context = {.secret = name};
+    CF_TRY(make_pair(c, CF_NAMED_SECRET_CURVE, &context, &spki, ret_wrapped));
+    CF_REQUIRE(ret_wrapped->len <= CF_KMS_BLOB_BYTES_MAX, KMS_ANSWER);
+    return cf_ok();
 }

@@ -60,6 +60,14 @@ static cf_result tiny_page(void *self, cf_view vault, uint64_t before, size_t ma
     return cf_ok();
 }
 
+static cf_result tiny_secrets(void *self, cf_store_secret_fn *fn, void *ctx)
+{
+    (void)self;
+    (void)fn(ctx, &(cf_store_secret){
+                      .name = "one", .kms_key = CF_LIT("key-1"), .wrapped = CF_LIT("wrapped")});
+    return cf_ok();
+}
+
 static void tiny_close(void *self)
 {
     (void)self;
@@ -69,6 +77,7 @@ static const cf_store_ops tiny_ops = {.get = tiny_get,
                                       .change = tiny_change,
                                       .token_by_hash = tiny_token,
                                       .audit_page = tiny_page,
+                                      .secrets_walk = tiny_secrets,
                                       .close = tiny_close};
 
 static void open_tiny(world *w)
@@ -146,6 +155,25 @@ static void test_each_allocation(void **state)
     world_answer_free(&a);
     each(&w, "POST", path, "{\"fields\":[\"city\",\"state\"],\"reason\":\"r\"}", "\"errors\":[]}",
          8);
+    const cf_expression_result computed = {CF_LIT("x"), CF_LIT("[\"" CANARY "\"]"), CF_OK, 0};
+    const cf_answer evaluated = {.fields = both,
+                                 .fields_n = 1,
+                                 .evaluated = true,
+                                 .expressions = &computed,
+                                 .expressions_n = 1,
+                                 .read = (const uint32_t[]){1},
+                                 .read_n = 1};
+    cf_buf_clear(&results);
+    assert_ok(cf_answer_encode(&evaluated, &results));
+    w.agent.canned = cf_buf_view(&results);
+    each(&w, "POST", path,
+         "{\"fields\":[\"city\"],\"reason\":\"r\",\"expressions\":{\"x\":\"hmac_sha256(state, "
+         "'one')\"}}",
+         "\"errors\":[],\"evaluated_ms\":0}", 12);
+    each(&w, "GET", "/v1/secrets", NULL, "\"name\":\"one\"", 1);
+    w.kms.canned = CF_LIT("{\"PublicKey\":\"AAAA\",\"PrivateKeyCiphertextBlob\":\"AAAA\"}");
+    each(&w, "POST", "/v1/secrets", "{\"name\":\"two\"}", "\"name\":\"two\"", 8);
+    w.kms.canned = CF_VIEW_EMPTY;
     (void)snprintf(path, sizeof path, "%s", world_path(id, ""));
     each(&w, "GET", path, NULL, "\"city\":true", 4);
     each(&w, "PATCH", path, "{\"email\":\"f\",\"ssn9\":\"123456789\"}", "\"version\":3", 10);

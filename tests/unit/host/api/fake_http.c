@@ -4,7 +4,9 @@
 
 #include "core/codec/base64.h"
 #include "core/kms/kms.h"
+#include "core/transform/transform.h"
 #include "core/vault/seal.h"
+#include "core/vault/secret.h"
 #include "core/wire/wire.h"
 #include "tests/unit/host/api/fake_http.h"
 
@@ -161,6 +163,101 @@ static cf_result open_one(const cf_decrypt *d, const cf_dh_key *key, const cf_fi
     return cf_opener_field(o, f, out);
 }
 
+/* Expressions without a cache, and secrets whose "wrapped" key is the key itself. */
+static cf_result compile(void *ctx, const cf_transform_source *s, const cf_transform_program **ret,
+                         cf_cel_error *ret_error)
+{
+    static cf_cel_env *env;
+    cf_transform_program *made = cf_mem_new(1, sizeof *made);
+    (void)ctx;
+    assert_non_null(made);
+    if (env == NULL) {
+        assert_ok(cf_transform_env_new(&env));
+    }
+    cf_result r = cf_transform_compile(env, s, &made->cel, ret_error);
+    *ret = made;
+    if (!cf_is_ok(r)) {
+        cf_mem_free(made);
+        *ret = NULL;
+    }
+    return r;
+}
+
+static void forget(void *ctx, const cf_transform_program *program)
+{
+    cf_transform_program *made = (cf_transform_program *)(uintptr_t)program;
+    (void)ctx;
+    cf_cel_program_free(&made->cel);
+    cf_mem_free(made);
+}
+
+static cf_result named_secret(const cf_secret_ref *s, cf_secret *key, cf_transform_secret *ret)
+{
+    CF_AUTO(cf_dh_free) cf_dh_key *pair = NULL;
+    CF_SECRET(scalar);
+    cf_curve curve;
+    CF_TRY(cf_dh_from_pkcs8(s->wrapped, &curve, &pair));
+    CF_TRY(cf_dh_secret_of(pair, &scalar));
+    CF_TRY(cf_named_secret(cf_secret_view(&scalar), s->name, key));
+    *ret = (cf_transform_secret){s->name, cf_secret_view(key), CF_OK};
+    return cf_ok();
+}
+
+static cf_result evaluate(const cf_decrypt *d, const cf_field_result *opened, cf_arena *arena,
+                          cf_buf *out)
+{
+    static const cf_transform_programs programs = {compile, forget};
+    cf_view names[2 * CF_REQUEST_FIELDS_MAX];
+    cf_transform_field fields[2 * CF_REQUEST_FIELDS_MAX];
+    cf_transform_expression expressions[CF_REQUEST_EXPRESSIONS_MAX];
+    cf_transform_result results[CF_REQUEST_EXPRESSIONS_MAX];
+    cf_expression_result told[CF_REQUEST_EXPRESSIONS_MAX];
+    uint32_t read[CF_REQUEST_FIELDS_MAX];
+    cf_secret keys[CF_REQUEST_SECRETS_MAX];
+    cf_transform_secret secrets[CF_REQUEST_SECRETS_MAX];
+    CF_ARENA(scratch, CF_TRANSFORM_LIVE_BYTES_MAX);
+    CF_BUF(json);
+    const cf_transform_spec spec = {.fields = names,
+                                    .fields_n = d->fields_n + d->unset_n,
+                                    .expressions = expressions,
+                                    .expressions_n = d->expressions_n,
+                                    .programs = &programs};
+    for (size_t i = 0; i < spec.fields_n; i++) {
+        bool set = i < d->fields_n;
+        names[i] = set ? d->fields[i].name : d->unset[i - d->fields_n];
+        fields[i] = set ? (cf_transform_field){opened[i].value, opened[i].code}
+                        : (cf_transform_field){CF_VIEW_EMPTY, CF_ERR_NOT_SET};
+    }
+    for (size_t i = 0; i < d->expressions_n; i++) {
+        expressions[i] =
+            (cf_transform_expression){d->expressions[i].name, d->expressions[i].source};
+    }
+    for (size_t i = 0; i < d->secrets_n; i++) {
+        CF_TRY(named_secret(&d->secrets[i], &keys[i], &secrets[i]));
+    }
+    CF_AUTO(cf_transform_end) cf_transform *t = NULL;
+    struct cf_cel_host host = {1767225600, secrets, d->secrets_n};
+    cf_answer a = {.fields = opened,
+                   .fields_n = d->fields_n - d->silent_n,
+                   .evaluated = true,
+                   .expressions = told,
+                   .expressions_n = d->expressions_n,
+                   .read = read,
+                   .time_ms = 1767225600123};
+    CF_TRY(cf_transform_new(&spec, arena, &t));
+    for (uint32_t i = 0; i < d->fields_n; i++) {
+        if (cf_transform_reads(t, i)) {
+            read[a.read_n++] = i;
+        }
+    }
+    CF_TRY(cf_transform_run(t, fields, &host, &scratch, &json, results));
+    for (size_t i = 0; i < d->expressions_n; i++) {
+        told[i] = (cf_expression_result){results[i].name, results[i].json, results[i].code,
+                                         results[i].offset};
+    }
+    return cf_answer_encode(&a, out);
+}
+
 static cf_result enclave(cf_view body, cf_buf *out)
 {
     CF_ARENA(arena, 1 << 20);
@@ -183,6 +280,10 @@ static cf_result enclave(cf_view body, cf_buf *out)
         cf_field_result first = all[0];
         all[0] = all[1];
         all[1] = first;
+    }
+    world_now->agent.secrets = d.secrets_n;
+    if (d.expressions_n > 0) {
+        return evaluate(&d, all, &arena, out);
     }
     return cf_results_encode(all, d.fields_n, out);
 }

@@ -38,6 +38,7 @@ static const char *body_of(const cf_route *r)
     return r->body_bytes_max == 0                  ? NULL
            : strstr(r->pattern, "decrypt") != NULL ? "{\"fields\":[\"email\"],\"reason\":\"r\"}"
            : strcmp(r->method, "DELETE") == 0      ? "{\"delete_all\":true}"
+           : strstr(r->pattern, "secrets") != NULL ? "{\"name\":\"n\"}"
            : strstr(r->pattern, "tokens") != NULL  ? "{\"name\":\"n\",\"scopes\":[\"read\"]}"
                                                    : "{\"email\":\"" CANARY "@example.org\"}";
 }

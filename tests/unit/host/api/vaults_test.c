@@ -296,7 +296,7 @@ static void test_decrypt_refused(void **state)
          "\"reason\":\"r\"}",
          NULL, "bad_name"},
         {"{\"fields\":[\"" CANARY "\"],\"reason\":\"r\"}", NULL, "bad_name"},
-        {"{\"fields\":[\"city\"],\"reason\":\"r\",\"expressions\":{}}", "expressions",
+        {"{\"fields\":[\"city\"],\"reason\":\"r\",\"expression\":{}}", "expression",
          "unknown_member"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {

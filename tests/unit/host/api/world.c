@@ -237,6 +237,20 @@ static bool take(void *ctx, const cf_store_entry *stored)
                                     json_stringn((const char *)e.fields[i].data, e.fields[i].len));
     }
     assert_int_equal(json_object_set_new(n->last, "fields", fields), 0);
+    if (e.expressions_n > 0) {
+        json_t *expressions = json_array();
+        char sources[2 * CF_AUDIT_SOURCES_BYTES + 1];
+        for (size_t i = 0; i < e.expressions_n; i++) {
+            assert_int_equal(json_array_append_new(expressions, cf_json_str(e.expressions[i])), 0);
+        }
+        for (size_t i = 0; i < e.sources.len; i++) {
+            (void)snprintf(sources + 2 * i, 3, "%02x", e.sources.data[i]);
+        }
+        assert_int_equal(json_object_set_new(n->last, "expressions", expressions), 0);
+        assert_int_equal(json_object_set_new(n->last, "sources", json_string(sources)), 0);
+        assert_int_equal(
+            json_object_set_new(n->last, "answered", json_integer((json_int_t)e.answered)), 0);
+    }
     assert_null(memmem(stored->entry.data, stored->entry.len, CANARY, strlen(CANARY)));
     return true;
 }

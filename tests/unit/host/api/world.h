@@ -21,6 +21,7 @@ typedef struct {
     bool disorder;    /* results in another order than asked */
     cf_view canned;   /* 200 with this; takes no memory but the answer's */
     unsigned calls;
+    size_t secrets; /* that came with the last request */
 } world_peer;
 
 typedef struct {
