@@ -5,13 +5,13 @@
 
 #define DATE_BYTES 10 /* YYYY-MM-DD */
 
-/* A number of digits at the place; -1 for anything else. */
+/* A number of digits at the place; 0, which no part of a date is, for anything else. */
 static int32_t digits_at(cf_view text, size_t at, size_t n)
 {
     int32_t value = 0;
     for (size_t i = at; i < at + n; i++) {
         if (text.data[i] < '0' || text.data[i] > '9') {
-            return -1;
+            return 0;
         }
         value = 10 * value + (text.data[i] - '0');
     }

@@ -50,8 +50,9 @@ typedef struct {
 } cf_store_secret;
 
 /** One transaction: at most one of a row write, a token write and a new secret, and always one audit entry, whose seq the store fills
- *  in, and with a token or secret also its seal. If the condition fails nothing of it is written. What a change whose action ends in ".delete" took
- *  out of a row is gone from the files within a second, or once no read-only store of an earlier moment is open any more. */
+ *  in, and with a token or secret also its seal. If the condition fails nothing of it is written. What a change whose action ends
+ *  in ".delete" took out of a row is gone from the files within a second, or once no read-only store of an earlier moment is open
+ *  any more. */
 typedef struct {
     const cf_store_put *put;           /* or NULL */
     const cf_token *token_put;         /* insert or replace by id; or NULL */
@@ -87,9 +88,9 @@ typedef struct {
      *        BUSY too many changes wait; STORE_UNAVAILABLE nothing was acknowledged (locked, full, failing, or the deadline
      *        passed first); AUDIT_ALTERED the stored head is neither the one this store wrote nor one that its entries lead to;
      *        ROW_ALTERED the row to replace is not the one that the newest change in the log left (looked for among the vault's last
-     *        CF_STORE_LOOK_BACK entries); SIZE a token over CF_STORE_TOKENS_MAX that are not revoked, or a secret over CF_STORE_SECRETS_MAX; what
-     *        cf_audit_encode refuses. With a token, those that were revoked first leave the store as far as there are more than
-     *        CF_STORE_TOKENS_MAX in all; their entries stay */
+     *        CF_STORE_LOOK_BACK entries); SIZE a token over CF_STORE_TOKENS_MAX that are not revoked, or a secret over
+     *        CF_STORE_SECRETS_MAX; what cf_audit_encode refuses. With a token, those that were revoked first leave the store as
+     *        far as there are more than CF_STORE_TOKENS_MAX in all; their entries stay */
     cf_result (*change)(void *self, const cf_store_change *change, uint64_t deadline_ms,
                         uint64_t *ret_seq);
     /** Token by hash of its text. error NOT_FOUND, STORE_UNAVAILABLE, ROW_ALTERED (its seal is not the token's). */
