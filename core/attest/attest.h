@@ -105,6 +105,9 @@ typedef struct {
 CF_MUST_USE cf_result cf_attest_examine(cf_view doc, const cf_attest_policy *policy,
                                         cf_attest_report *ret);
 
+/** DER of the root that AWS pins for Nitro Enclaves; static. Only the partition aws is known to use it. */
+cf_view cf_attest_aws_root(void);
+
 /** Makes a signed document (for the software NSM). payload->certificate and cabundle as given. Appends.
  *  error ARGUMENT for a payload that would not parse, SIZE over CF_ATTEST_BYTES_MAX. */
 CF_MUST_USE cf_result cf_attest_make(const cf_attest_payload *payload, const cf_dh_key *leaf_key,

@@ -5,14 +5,25 @@
 
 #include "core/base/number.h"
 
-const char *cli_get(const cli_args *args, const char *name)
+const char *cli_get_nth(const cli_args *args, const char *name, size_t n)
 {
     for (size_t i = 0; i < args->options_n; i++) {
-        if (strcmp(args->names[i], name) == 0) {
+        if (strcmp(args->names[i], name) == 0 && n-- == 0) {
             return args->values[i];
         }
     }
     return NULL;
+}
+
+const char *cli_get(const cli_args *args, const char *name)
+{
+    return cli_get_nth(args, name, 0);
+}
+
+static bool may_repeat(const cli_option *o)
+{
+    size_t len = o->value != NULL ? strlen(o->value) : 0;
+    return len > 3 && strcmp(o->value + len - 3, "...") == 0;
 }
 
 static const cli_option *option_named(const cli_verb *verb, const char *name, size_t len)
@@ -35,8 +46,12 @@ static int take_option(const cli_verb *verb, int argc, char **argv, int i, cli_a
         fprintf(stderr, "coffer: no such option: --%.*s\n", (int)len, text);
         return 0;
     }
-    if (cli_has(ret, o->name) || ret->options_n == CF_CLI_OPTIONS_MAX) {
+    if (cli_has(ret, o->name) && !may_repeat(o)) {
         fprintf(stderr, "coffer: --%s is given twice\n", o->name);
+        return 0;
+    }
+    if (ret->options_n == CF_CLI_OPTIONS_MAX) {
+        fprintf(stderr, "coffer: too many options\n");
         return 0;
     }
     const char *value = "";

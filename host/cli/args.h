@@ -17,7 +17,7 @@ enum {
 #define CF_CLI_OPTIONS_MAX 16 /* options of one verb */
 #define CF_CLI_WORDS_MAX 16   /* positional arguments of one verb */
 
-/** An option of a verb. value is its placeholder in the help, NULL for a switch. */
+/** An option of a verb. value is its placeholder in the help, NULL for a switch; one that ends in "..." may be given again. */
 typedef struct {
     const char *name, *value, *help;
 } cli_option;
@@ -62,6 +62,8 @@ typedef struct cli_verb {
 
 /** Value of an option, or NULL. */
 const char *cli_get(const cli_args *args, const char *name);
+/** The n-th value of an option that may be given again, counted from 0; NULL behind the last. */
+const char *cli_get_nth(const cli_args *args, const char *name, size_t n);
 static inline bool cli_has(const cli_args *args, const char *name)
 {
     return cli_get(args, name) != NULL;

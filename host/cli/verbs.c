@@ -58,6 +58,24 @@ static const cli_option token_options[] = {{"name", "NAME", "what the token is f
                                            {"days", "N", "days until it expires (default: never)"},
                                            CLI_OPTIONS_CLIENT,
                                            {NULL, NULL, NULL}};
+static const cli_option attest_options[] = {
+    {"root", "FILE", "the root to trust, PEM or DER (default: that of AWS Nitro Enclaves)"},
+    {"pcr", "N=HEX...",
+     "a value that register N may have; again, or behind a comma, for others. Values of one "
+     "register are alternatives"},
+    {"nonce", "HEX", "the nonce that it must bear"},
+    {"at", "TIME",
+     "judge it as of then: now (default), document, 2026-01-31T23:59:59Z, or seconds or "
+     "milliseconds since 1970"},
+    {"max-age", "TIME", "how old it may be, in seconds or as 10m, 36h (default 300)"},
+    {"allow-debug", NULL, "accept an enclave in debug mode"},
+    {"json", NULL, "print JSON"},
+    {"help", NULL, "print this help"},
+    {NULL, NULL, NULL}};
+static const cli_option attest_get_options[] = {
+    {"nonce", "HEX", "a nonce that the document is to bear"},
+    CLI_OPTIONS_CLIENT,
+    {NULL, NULL, NULL}};
 static const cli_option cel_options[] = {
     {"file", "FILE", "read the expression from here"},
     {"bindings", "FILE", "a JSON object: its members are variables (of type dyn)"},
@@ -107,6 +125,16 @@ const cli_verb cli_verbs[] = {
      cli_token_list},
     {"token", "revoke", "ID", 1, 1, "make a token invalid at once", "", client_options,
      cli_token_revoke},
+    {"attest", "inspect", "FILE", 1, 1, "tell what an attestation document says",
+     "Reads the document itself, its base64 or hexadecimal text, or the answer of `attest get`; - "
+     "is standard input. Exit status 1 for what is no document.",
+     plain_options, cli_attest_inspect},
+    {"attest", "verify", "FILE", 1, 1, "tell whether an attestation document can be relied on",
+     "Prints what holds and what does not, in words. The certificates are judged at the document's "
+     "own time; how old it may be is asked apart. Exit status 0 only if all holds.",
+     attest_options, cli_attest_verify},
+    {"attest", "get", "", 0, 0, "ask the service for a document of its enclave",
+     "Prints the answer as it came, for `attest verify`.", attest_get_options, cli_attest_get},
     {"cel", "eval", "[EXPRESSION]", 0, 1, "evaluate an expression",
      "Prints the result as JSON. An error goes to standard error with its code and place; exit "
      "status 1. docs/cel.md describes the language.",

@@ -3,22 +3,23 @@
 command, none of which shares a line with core/attest; and what these make is verified by ours."""
 import datetime
 import hashlib
-import io
+import json
+import os
+import pathlib
 import re
-import subprocess
 import time
 
 import cbor2
 import pytest
+from attest_read import PROTECTED, common_name, openssl_verifies, read, to_be_signed, verify
 from attest_tool import Refused, Tool
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature, encode_dss_signature
+from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from cryptography.x509.oid import NameOID
 
 PCR0 = hashlib.sha384(b"an image").digest()
-PROTECTED = bytes.fromhex("a1013822")
 
 
 @pytest.fixture(scope="module")
@@ -40,29 +41,6 @@ def root(tool, folder):
 
 def now_ms():
     return int(time.time() * 1000)
-
-
-def to_be_signed(payload):
-    return cbor2.dumps(["Signature1", PROTECTED, b"", payload])
-
-
-def read(doc):
-    """(payload as a dict, leaf first list of certificates) after checking the signature and each link of the chain."""
-    stream = io.BytesIO(doc)
-    protected, unprotected, payload, signature = cbor2.load(stream)
-    assert stream.read() == b"" and protected == PROTECTED and unprotected == {} and len(signature) == 96
-    fields = cbor2.loads(payload)
-    certs = [x509.load_der_x509_certificate(c) for c in [fields["certificate"], *reversed(fields["cabundle"])]]
-    der = encode_dss_signature(int.from_bytes(signature[:48], "big"), int.from_bytes(signature[48:], "big"))
-    certs[0].public_key().verify(der, to_be_signed(payload), ec.ECDSA(hashes.SHA384()))
-    for cert, issuer in zip(certs, certs[1:] + certs[-1:]):
-        assert cert.issuer == issuer.subject
-        issuer.public_key().verify(cert.signature, cert.tbs_certificate_bytes, ec.ECDSA(hashes.SHA384()))
-    return fields, certs
-
-
-def common_name(cert):
-    return cert.subject.get_attributes_for_oid(NameOID.COMMON_NAME)[0].value
 
 
 def test_document_of_the_module(tool, folder, root):
@@ -109,19 +87,9 @@ def test_chain(tool, folder, root):
 def test_openssl_verifies_the_path(tool, folder, tmp_path):
     at = now_ms()
     _, certs = read(tool.doc(folder, PCR0, at))
-    pem = [c.public_bytes(serialization.Encoding.PEM) for c in certs]
-    (tmp_path / "leaf.pem").write_bytes(pem[0])
-    (tmp_path / "between.pem").write_bytes(b"".join(pem[1:4]))
-    (tmp_path / "root.pem").write_bytes(pem[4])
-
-    def openssl(when, *between):
-        return subprocess.run(["openssl", "verify", "-attime", str(when // 1000), "-CAfile", tmp_path / "root.pem", *between,
-                               tmp_path / "leaf.pem"], capture_output=True).returncode
-
-    untrusted = ["-untrusted", tmp_path / "between.pem"]
-    assert openssl(at, *untrusted) == 0
-    assert openssl(at + 4 * 3600 * 1000, *untrusted) != 0
-    assert openssl(at) != 0
+    assert openssl_verifies(certs, at, tmp_path)
+    assert not openssl_verifies(certs, at + 4 * 3600 * 1000, tmp_path)
+    assert not openssl_verifies([certs[0], certs[-1]], at, tmp_path)
 
 
 @pytest.mark.parametrize("public_key, user_data, nonce", [(None, None, None), (b"", b"", b""), (b"k" * 1024, b"d" * 1024, b"n" * 1024)])
@@ -285,3 +253,35 @@ def test_theirs_wrong_leaves(tool):
     maker.replace_leaf(curve=ec.SECP256R1())
     payload = cbor2.dumps(maker.fields())
     assert refused_at(tool, maker, maker.sign(payload, ec.generate_private_key(ec.SECP384R1()))) == "chain"
+
+
+# --- genuine documents of AWS, verified by both ---
+
+VECTORS = pathlib.Path(os.environ.get("CF_VECTORS") or pathlib.Path(__file__).resolve().parents[1] / "vectors")
+MANIFEST = json.loads((VECTORS / "attestation/manifest.json").read_text())["vectors"]
+GENUINE = [v for v in MANIFEST if v["expected"].get("valid_at_document_timestamp")]
+
+
+def test_there_are_genuine_ones():
+    assert len(GENUINE) == 5
+
+
+@pytest.mark.parametrize("vector", GENUINE, ids=lambda v: v["file"])
+def test_genuine(tool, tmp_path, vector):
+    doc, root = (VECTORS / "attestation" / vector["file"]).read_bytes(), (VECTORS / "aws-nitro-root-g1.der").read_bytes()
+    expected = vector["expected"]
+    fields, certs = read(doc)
+    assert fields["cabundle"][0] == root and openssl_verifies(certs, fields["timestamp"], tmp_path)
+    module, pcr0 = tool.verify(root, doc)
+    assert module == fields["module_id"] == expected["module_id"] and pcr0 == fields["pcrs"][0]
+    assert fields["timestamp"] == expected["timestamp_ms"] and pcr0.hex() == expected["pcrs"]["0"]
+    # debug mode is the only thing that tells them apart from what a verifier of today accepts
+    debug = not any(pcr0)
+    assert debug == expected["debug_mode"]
+    if debug:
+        with pytest.raises(Refused) as e:
+            tool.verify(root, doc, now_ms=fields["timestamp"], age_ms=1000)
+        assert e.value.stage == "debug"
+    else:
+        tool.verify(root, doc, now_ms=fields["timestamp"], age_ms=1000)
+        verify(doc, root, tmp_path, nonce=fields["nonce"], pcr0=pcr0)

@@ -30,7 +30,8 @@ def cli(fake, tmp_path):
 
 COMMANDS = [words.split() for words in (
     "up", "status", "vault create", "vault get", "vault update", "vault delete", "vault decrypt", "import", "export", "audit tail",
-    "audit verify", "token create", "token list", "token revoke", "cel eval", "cel check", "cel conformance", "version", "completion")]
+    "audit verify", "token create", "token list", "token revoke", "attest inspect", "attest verify", "attest get",
+    "cel eval", "cel check", "cel conformance", "version", "completion")]
 
 
 # --- help and wrong use
@@ -355,7 +356,7 @@ def test_completion(tmp_path):
     (tmp_path / "people.jsonl").touch()
     (tmp_path / "two words").touch()
     assert complete("", cwd=tmp_path) == ["--help", "--version", "up", "status", "vault", "import", "export", "audit", "token",
-                                          "cel", "version", "completion"]
+                                          "attest", "cel", "version", "completion"]
     assert complete("v", cwd=tmp_path) == ["vault", "version"]
     assert complete("vault", "", cwd=tmp_path) == ["create", "get", "update", "delete", "decrypt"]
     assert complete("vault", "de", cwd=tmp_path) == ["delete", "decrypt"]

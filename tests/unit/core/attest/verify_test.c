@@ -365,6 +365,13 @@ static void test_timestamp_outside_the_leaf(void **state)
     expect(cf_buf_view(&v.doc), &policy, CF_ERR_ATTESTATION, CF_ATTEST_CHAIN);
 }
 
+/* The root that the library carries is the one of the vectors, which every genuine document carries. */
+static void test_aws_root(void **state)
+{
+    (void)state;
+    assert_view(cf_attest_aws_root(), cf_buf_view(&root));
+}
+
 static void test_pcr_measure(void **state)
 {
     (void)state;
@@ -392,6 +399,7 @@ int main(void)
         cmocka_unit_test(test_parts_of_another),
         cmocka_unit_test(test_stages),
         cmocka_unit_test(test_timestamp_outside_the_leaf),
+        cmocka_unit_test(test_aws_root),
         cmocka_unit_test(test_pcr_measure),
     };
     return cmocka_run_group_tests(tests, load, unload);

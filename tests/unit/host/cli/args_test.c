@@ -9,6 +9,7 @@
 
 static const cli_option options[] = {{"fields", "A,B", "names"},
                                      {"field", "A", "a name that another one begins with"},
+                                     {"more", "A...", "may be given again"},
                                      {"json", NULL, "print JSON"},
                                      {"help", NULL, "print this help"},
                                      {NULL, NULL, NULL}};
@@ -86,14 +87,36 @@ static void accepted(void **state)
     }
 }
 
+static void repeated(void **state)
+{
+    (void)state;
+    static const char *const given[] = {"--more", "a",      "id", "--more=b",
+                                        "--json", "--more", "",   NULL};
+    cli_args args;
+    char *said = parse(given, &args);
+    assert_string_equal(said, "");
+    free(said);
+    same(cli_get(&args, "more"), "a");
+    same(cli_get_nth(&args, "more", 0), "a");
+    same(cli_get_nth(&args, "more", 1), "b");
+    same(cli_get_nth(&args, "more", 2), "");
+    same(cli_get_nth(&args, "more", 3), NULL);
+    same(cli_get_nth(&args, "json", 1), NULL);
+}
+
 /* Refused: a part of the one line that is said. */
 static const struct {
-    const char *argv[8];
+    const char *argv[ARGC_MAX];
     const char *said;
 } wrong[] = {
     {{NULL}, "usage: coffer thing do ID [FILE]"},
     {{"a", "b", "c"}, "usage:"},
-    {{"a", "b", "c", "d", "e"}, "too many arguments"},
+    {{"a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k", "l", "m", "n", "o", "p", "q"},
+     "too many arguments"}, /* CF_CLI_WORDS_MAX and one */
+    {{"--more=1", "--more=2", "--more=3", "--more=4", "--more=5", "--more=6", "--more=7",
+      "--more=8", "--more=9", "--more=10", "--more=11", "--more=12", "--more=13", "--more=14",
+      "--more=15", "--more=16", "--more=17"},
+     "too many options"}, /* CF_CLI_OPTIONS_MAX and one */
     {{"id", "--nonsense"}, "no such option: --nonsense"},
     {{"id", "--nonsense=4711"}, "no such option: --nonsense\n"}, /* the value is not repeated */
     {{"id", "--field-s", "x"}, "no such option"},
@@ -239,9 +262,13 @@ static void finding(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(accepted),   cmocka_unit_test(refused),
-        cmocka_unit_test(numbers),    cmocka_unit_test(help_asks_nothing_else),
-        cmocka_unit_test(every_verb), cmocka_unit_test(overview),
+        cmocka_unit_test(accepted),
+        cmocka_unit_test(repeated),
+        cmocka_unit_test(refused),
+        cmocka_unit_test(numbers),
+        cmocka_unit_test(help_asks_nothing_else),
+        cmocka_unit_test(every_verb),
+        cmocka_unit_test(overview),
         cmocka_unit_test(finding),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
