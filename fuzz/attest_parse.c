@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* cf_attest_parse, cf_attest_verify, cf_attest_make: the input as a document. What parses is made again under a key of ours and must
- * parse to the same; nothing verifies under a root that nobody holds a key of. */
+/* cf_attest_parse, cf_attest_verify, cf_attest_examine, cf_attest_make: the input as a document. What parses is made again under a key of
+ * ours and must parse to the same; nothing verifies under a root that nobody holds a key of; both judgements stop at the same stage. */
 #include "core/attest/attest.h"
 
 #include "fuzz/check.h"
@@ -78,8 +78,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     /* the document's own first certificate as root: the chain is judged, and only a genuine document can go further */
     cf_attest_policy policy = {.root = p.cabundle[0], .archived = true, .allow_debug = true};
     cf_attest_stage stage = CF_ATTEST_HOLDS;
+    cf_attest_report report;
     r = cf_attest_verify(doc, &policy, &stage, &again);
     fuzz_check(cf_is_ok(r) == (stage == CF_ATTEST_HOLDS));
+    fuzz_ok(cf_attest_examine(doc, &policy, &report));
+    fuzz_check(report.stage == stage && report.marks[CF_ATTEST_SYNTAX] == CF_ATTEST_PASSED);
+    cf_attest_identity what;
+    if (cf_is_ok(cf_attest_identity_get(p.user_data, &what))) {
+        fuzz_check(inside(p.user_data, what.boot_id));
+    }
     policy.root = CF_LIT("nobody's");
     r = cf_attest_verify(doc, &policy, &stage, &again);
     fuzz_check(r.code == CF_ERR_ATTESTATION && stage == CF_ATTEST_ROOT);
