@@ -14,7 +14,7 @@ enum {
     CLI_PARTIAL = 4,     /* done in part: bad lines in an import, entries in `errors` */
 };
 
-#define CF_CLI_OPTIONS_MAX 16 /* options of one verb */
+#define CF_CLI_OPTIONS_MAX 112 /* options of one command; a decrypt may have 100 expressions */
 #define CF_CLI_WORDS_MAX 16   /* positional arguments of one verb */
 
 /** An option of a verb. value is its placeholder in the help, NULL for a switch; one that ends in "..." may be given again. */

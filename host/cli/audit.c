@@ -11,6 +11,16 @@
 #define TAIL_DEFAULT 20
 #define CF_CLI_TAIL_ENTRIES_MAX 1000
 
+static void print_names(const json_t *names, const char *before)
+{
+    size_t i;
+    json_t *name;
+    json_array_foreach(names, i, name)
+    {
+        printf("%s%s", i == 0 ? before : ",", json_is_string(name) ? json_string_value(name) : "");
+    }
+}
+
 static void print_entry(const json_t *e)
 {
     json_int_t ms = json_integer_value(json_object_get(e, "time"));
@@ -23,13 +33,8 @@ static void print_entry(const json_t *e)
     printf("%6" JSON_INTEGER_FORMAT " %s.%03dZ %-14s %-18s %s %s",
            json_integer_value(json_object_get(e, "seq")), when, (int)(ms % 1000),
            cli_str(e, "action"), cli_str(e, "outcome"), cli_str(e, "actor"), cli_str(e, "vault"));
-    size_t i;
-    json_t *field;
-    json_array_foreach(json_object_get(e, "fields"), i, field)
-    {
-        const char *name = json_string_value(field);
-        printf("%s%s", i == 0 ? " " : ",", name != NULL ? name : "");
-    }
+    print_names(json_object_get(e, "fields"), " ");
+    print_names(json_object_get(e, "expressions"), " expressions ");
     if (cli_str(e, "reason")[0] != '\0') {
         printf(" (");
         cli_print_text(stdout, cli_str(e, "reason"));

@@ -29,6 +29,9 @@ static const cli_option delete_options[] = {
     {NULL, NULL, NULL}};
 static const cli_option decrypt_options[] = {
     {"fields", "A,B", "the fields to open, in the order of the answer"},
+    {"expr", "NAME=EXPRESSION...",
+     "compute this from the fields, in the enclave; again for others, which see the earlier ones"},
+    {"results-only", NULL, "answer no field, only what is computed"},
     {"reason", "TEXT", "why; it is kept in the audit log"},
     CLI_OPTIONS_CLIENT,
     {NULL, NULL, NULL}};
@@ -105,7 +108,9 @@ const cli_verb cli_verbs[] = {
     {"vault", "delete", "ID", 1, 1, "delete fields, or the whole vault", "", delete_options,
      cli_vault_delete},
     {"vault", "decrypt", "ID", 1, 1, "open fields inside the enclave",
-     "Fields that do not open go to standard error; exit status 4.", decrypt_options,
+     "Fields that do not open and expressions that fail go to standard error; exit status 4.\n"
+     "docs/cel.md describes expressions.",
+     decrypt_options,
      cli_vault_decrypt},
     {NULL, "import", "FILE.jsonl", 1, 1, "make a vault of every line",
      "Keeps a journal in FILE.jsonl.import: the same command goes on where an interrupted one "
@@ -125,6 +130,10 @@ const cli_verb cli_verbs[] = {
      cli_token_list},
     {"token", "revoke", "ID", 1, 1, "make a token invalid at once", "", client_options,
      cli_token_revoke},
+    {"secret", "create", "NAME", 1, 1, "make a secret for hmac_*, which nobody sees",
+     "The key service makes it; only the enclave ever has it. It cannot be deleted.",
+     client_options, cli_secret_create},
+    {"secret", "list", "", 0, 0, "list the secrets by name", "", client_options, cli_secret_list},
     {"attest", "inspect", "FILE", 1, 1, "tell what an attestation document says",
      "Reads the document itself, its base64 or hexadecimal text, or the answer of `attest get`; - "
      "is standard input. Exit status 1 for what is no document.",

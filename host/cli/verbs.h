@@ -26,6 +26,8 @@ int cli_audit_verify(const cli_args *args);
 int cli_token_create(const cli_args *args);
 int cli_token_list(const cli_args *args);
 int cli_token_revoke(const cli_args *args);
+int cli_secret_create(const cli_args *args);
+int cli_secret_list(const cli_args *args);
 int cli_attest_inspect(const cli_args *args);
 int cli_attest_verify(const cli_args *args);
 int cli_attest_get(const cli_args *args);

@@ -62,11 +62,16 @@ static void print_report(const verifier *v, cf_result r, const cf_verify_report 
     bool whole = cf_is_ok(r) && report->findings == 0;
     if (v->json) {
         printf("],\"entries\":%" PRIu64 ",\"rows\":%" PRIu64 ",\"tokens\":%" PRIu64
-               ",\"whole\":%s}\n",
-               report->entries, report->rows, report->tokens, whole ? "true" : "false");
+               ",\"secrets\":%" PRIu64 ",\"whole\":%s}\n",
+               report->entries, report->rows, report->tokens, report->secrets,
+               whole ? "true" : "false");
     } else if (cf_is_ok(r)) {
-        printf("%" PRIu64 " entries, %" PRIu64 " rows, %" PRIu64 " tokens: ", report->entries,
+        printf("%" PRIu64 " entries, %" PRIu64 " rows, %" PRIu64 " tokens", report->entries,
                report->rows, report->tokens);
+        if (report->secrets > 0) {
+            printf(", %" PRIu64 " secrets", report->secrets);
+        }
+        printf(": ");
         printf(whole ? "whole\n" : "%" PRIu64 " findings\n", report->findings);
     }
     if (!cf_is_ok(r)) {

@@ -30,7 +30,7 @@ def cli(fake, tmp_path):
 
 COMMANDS = [words.split() for words in (
     "up", "status", "vault create", "vault get", "vault update", "vault delete", "vault decrypt", "import", "export", "audit tail",
-    "audit verify", "token create", "token list", "token revoke", "attest inspect", "attest verify", "attest get",
+    "audit verify", "token create", "token list", "token revoke", "secret create", "secret list", "attest inspect", "attest verify", "attest get",
     "cel eval", "cel check", "cel conformance", "version", "completion")]
 
 
@@ -62,7 +62,11 @@ def test_help_without_a_command():
     ["nonsense"], ["vault", "nonsense"], ["Vault", "get", VAULT], ["vault", "get"], ["vault", "get", "a", "b"],
     ["vault", "get", VAULT, "--fields"], ["vault", "get", VAULT, "--json=1"], ["vault", "get", VAULT, "--json", "--json"],
     ["vault", "delete", VAULT], ["vault", "delete", VAULT, "--all", "--fields", "a"], ["vault", "decrypt", VAULT, "--fields", "a"],
-    ["vault", "decrypt", VAULT, "--reason", "a"], ["vault", "update", VAULT, "--if-match", "x"],
+    ["vault", "decrypt", VAULT, "--reason", "a"], ["vault", "decrypt", VAULT, "--reason", "a", "--results-only"],
+    ["vault", "decrypt", VAULT, "--expr", "a=1"], ["vault", "decrypt", VAULT, "--reason", "a", "--expr", "1"],
+    ["vault", "decrypt", VAULT, "--reason", "a", "--expr", "=1"], ["vault", "decrypt", VAULT, "--reason", "a", "--expr", "a=1", "--expr", "a=2"],
+    ["vault", "decrypt", VAULT, "--reason", "a", "--expr", "a=1", "--results-only", "--fields", "b"],
+    ["secret", "create"], ["secret", "create", "a", "b"], ["secret", "list", "a"], ["vault", "update", VAULT, "--if-match", "x"],
     ["vault", "update", VAULT, "--if-match", "0"], ["vault", "delete", VAULT, "--all", "--if-match", "1\r\nX: y"],
     ["token", "create"], ["token", "create", "--name", "a"], ["token", "create", "--scopes", "read"],
     ["token", "create", "--name", "a", "--scopes", "read", "--days", "0"],
@@ -144,6 +148,45 @@ def test_decrypt_in_part(cli):
     assert json.loads(run.stdout) == {"data": {}, "errors": [{"field": "city", "code": "not_set"}]}
 
 
+def test_decrypt_with_expressions(fake, cli):
+    data = {"city": "Köln", "z": "a\x1b", "a": 0.1, "list": [1, "x", {"k": None}], "none": None, "yes": True, "n": -5}
+    errors = [{"field": "email", "code": "not_set"}, {"field": "bad", "code": "cel_divide_by_zero", "offset": 17}]
+    fake.orders = [(200, {"data": data, "errors": errors, "evaluated_ms": 1})] * 2
+    given = [("z", 'city + "="'), ("a", "1 / 10 == 0"), ("bad", "ü"), ("list", "[1]")]
+    words = [w for name, text in given for w in ("--expr", f"{name}={text}")]
+    run = cli("vault", "decrypt", VAULT, "--fields", "city,email", "--reason", "r", *words, status=4)
+    assert json.loads(fake.requests[-1].body, object_pairs_hook=list) == [
+        ("reason", "r"), ("fields", ["city", "email"]), ("expressions", given)]
+    shown = ["Köln", "a\\x1b", "0.1", '[1,"x",{"k":null}]', "null", "true", "-5"]
+    assert run.stdout.splitlines() == [f"{name:20} {text}" for name, text in zip(data, shown)]
+    assert run.stderr.splitlines() == [f"{'email':20} (not_set)", f"{'bad':20} (cel_divide_by_zero, offset 17)"]
+    run = cli("vault", "decrypt", VAULT, "--results-only", "--expr=n=1", "--reason", "r", "--json", status=4)
+    assert json.loads(run.stdout)["errors"] == errors
+    assert fake.requests[-1].json() == {"reason": "r", "results_only": True, "expressions": {"n": "1"}}
+    cli("vault", "decrypt", VAULT, "--expr=n=1", "--reason", "r", status=1)
+    assert fake.requests[-1].json()["results_only"] is True  # there is nothing else to answer
+
+
+def test_as_many_expressions_as_the_service_takes(fake, cli):
+    fake.orders = [(200, {"data": {}, "errors": [], "evaluated_ms": 1})]
+    cli("vault", "decrypt", VAULT, "--reason", "r", "--json", *[f"--expr=e{i}={i}" for i in range(100)])
+    assert list(fake.requests[-1].json()["expressions"].items()) == [(f"e{i}", str(i)) for i in range(100)]
+
+
+def test_secrets(fake, cli):
+    fake.orders = [(200, {"name": "ssn-index", "state": "active", "created_ms": 1767225599123})] * 2
+    assert cli("secret", "create", "ssn-index").stdout == "created\n"
+    assert (fake.requests[-1].method, fake.requests[-1].path, fake.requests[-1].json()) == ("POST", "/v1/secrets", {"name": "ssn-index"})
+    assert json.loads(cli("secret", "create", "ssn-index", "--json").stdout)["state"] == "active"
+    fake.orders = [fault(409, "already_exists")]
+    assert "already_exists" in cli("secret", "create", "ssn-index", status=1).stderr
+    listed = {"secrets": [{"name": "ssn-index", "state": "active", "created_ms": 1767225599123},
+                          {"name": "evil\x1b", "state": "altered", "created_ms": 0}]}
+    fake.orders = [(200, listed)] * 2
+    assert cli("secret", "list").stdout == "ssn-index active 2025-12-31T23:59:59Z\nevil\\x1b altered 1970-01-01T00:00:00Z\n"
+    assert fake.requests[-1].path == "/v1/secrets" and json.loads(cli("secret", "list", "--json").stdout) == listed
+
+
 def test_tokens(fake, cli):
     run = cli("token", "create", "--name", "import job", "--scopes", "write,read", "--days", "30")
     assert re.fullmatch(r"coffer_.{43}\n", run.stdout) and "t_0000" in run.stderr and "coffer_" not in run.stderr
@@ -178,6 +221,9 @@ def test_audit_tail(fake, cli):
         f"     {seq} 2025-12-31T23:59:59.{123 + seq}Z {action:14} ok                 t_1 v_{seq:027d} first_name,email (ticket \\x1b[31m4711)"
         for seq, action in ((1, "vault.create"), (2, "vault.delete"))]
     assert json.loads(cli("audit", "tail", "--json").stdout)["next"] is None
+    entry = {**fake.entries()[0], "expressions": ["adult", "tail"], "sources": "00", "answered": 1, "reason": ""}
+    fake.orders = [(200, {"entries": [entry], "next": None})]
+    assert cli("audit", "tail").stdout.endswith(" first_name,email expressions adult,tail\n")
 
 
 # --- errors of the service, and no service
@@ -356,7 +402,7 @@ def test_completion(tmp_path):
     (tmp_path / "people.jsonl").touch()
     (tmp_path / "two words").touch()
     assert complete("", cwd=tmp_path) == ["--help", "--version", "up", "status", "vault", "import", "export", "audit", "token",
-                                          "attest", "cel", "version", "completion"]
+                                          "secret", "attest", "cel", "version", "completion"]
     assert complete("v", cwd=tmp_path) == ["vault", "version"]
     assert complete("vault", "", cwd=tmp_path) == ["create", "get", "update", "delete", "decrypt"]
     assert complete("vault", "de", cwd=tmp_path) == ["delete", "decrypt"]
