@@ -121,6 +121,36 @@ cf_view cf_http_header(cf_http_call *c, const char *name)
     return cf_view_make(value, len);
 }
 
+cf_view cf_http_query_raw(const cf_http_call *c)
+{
+    return c->query;
+}
+
+typedef struct {
+    cf_http_field *at;
+    size_t n, max;
+} field_list;
+
+static enum MHD_Result add_field(void *ctx, enum MHD_ValueKind kind, const char *name,
+                                 size_t name_len, const char *value, size_t value_len)
+{
+    (void)kind;
+    field_list *l = ctx;
+    if (l->n < l->max) {
+        l->at[l->n] = (cf_http_field){cf_view_make(name, name_len),
+                                      cf_view_make(value, value != NULL ? value_len : 0)};
+    }
+    l->n++;
+    return MHD_YES;
+}
+
+size_t cf_http_fields(cf_http_call *c, cf_http_field *ret, size_t max)
+{
+    field_list l = {ret, 0, max};
+    (void)MHD_get_connection_values_n(c->conn, MHD_HEADER_KIND, add_field, &l);
+    return l.n;
+}
+
 static int hex_digit(uint8_t ch)
 {
     if (ch >= '0' && ch <= '9') {

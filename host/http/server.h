@@ -61,6 +61,13 @@ cf_view cf_http_path(const cf_http_call *c);
 cf_view cf_http_query(cf_http_call *c, const char *name);
 bool cf_http_query_has(cf_http_call *c, const char *name);
 cf_view cf_http_header(cf_http_call *c, const char *name);
+/** The query as sent, without its '?'. */
+cf_view cf_http_query_raw(const cf_http_call *c);
+/** All headers as received, in order. Returns how many there are, of which the first max are in ret. */
+typedef struct {
+    cf_view name, value;
+} cf_http_field;
+size_t cf_http_fields(cf_http_call *c, cf_http_field *ret, size_t max);
 cf_view cf_http_body(const cf_http_call *c);
 /** A place for the handler's own pointer that lives as long as the call. */
 void **cf_http_slot(cf_http_call *c);

@@ -125,12 +125,13 @@ CF_MUST_USE cf_result cf_kmsd_find_key(cf_kmsd_call *c)
 
 /* --- authorisation --- */
 
-static void fill_request(const cf_kmsd_call *c, cf_view action, cf_policy_request *q)
+void cf_kmsd_policy_request(const cf_kmsd_call *c, cf_view action, cf_policy_request *q)
 {
     *q = (cf_policy_request){.action = action,
                              .caller = cf_view_str(c->caller->arn),
                              .account = cf_view_str(c->caller->account),
-                             .account_root = cf_view_str(c->service->names.root),
+                             .caller_role = cf_view_str(c->caller->role),
+                             .account_root = cf_view_str(c->caller->root),
                              .context = c->context,
                              .context_n = c->context_n};
     for (size_t i = 0; c->recipient.given && i < CF_PCR_COUNT; i++) {
@@ -143,7 +144,7 @@ CF_MUST_USE cf_result cf_kmsd_authorise(cf_kmsd_call *c)
     char action[64];
     cf_policy_request q;
     (void)snprintf(action, sizeof action, "kms:%s", c->op->name);
-    fill_request(c, cf_view_str(action), &q);
+    cf_kmsd_policy_request(c, cf_view_str(action), &q);
     const char *why = NULL;
     switch (cf_keys_decide(c->service->keys, c->key, &q)) {
     case CF_POLICY_ALLOWED:

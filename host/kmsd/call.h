@@ -10,6 +10,8 @@
 #define CF_KMSD_EXCEPTIONS(X)                                                                      \
     X(ACCESS_DENIED, "AccessDeniedException", 400)                                                 \
     X(DRY_RUN, "DryRunOperationException", 400)                                                    \
+    X(EXPIRED_TOKEN, "ExpiredTokenException", 400)                                                 \
+    X(INCOMPLETE_SIGNATURE, "IncompleteSignature", 400)                                            \
     X(INCORRECT_KEY, "IncorrectKeyException", 400)                                                 \
     X(INTERNAL, "KMSInternalException", 500)                                                       \
     X(INVALID_ARN, "InvalidArnException", 400)                                                     \
@@ -17,13 +19,16 @@
     X(INVALID_GRANT_TOKEN, "InvalidGrantTokenException", 400)                                      \
     X(INVALID_KEY_USAGE, "InvalidKeyUsageException", 400)                                          \
     X(INVALID_MARKER, "InvalidMarkerException", 400)                                               \
+    X(INVALID_SIGNATURE, "InvalidSignatureException", 400)                                         \
     X(LIMIT_EXCEEDED, "LimitExceededException", 400)                                               \
     X(MALFORMED_POLICY, "MalformedPolicyDocumentException", 400)                                   \
+    X(MISSING_AUTHENTICATION, "MissingAuthenticationTokenException", 400)                          \
     X(NOT_FOUND, "NotFoundException", 400)                                                         \
     X(SERIALIZATION, "SerializationException", 400)                                                \
     X(TOO_LARGE, "SerializationException", 413)                                                    \
     X(UNAVAILABLE, "ServiceUnavailable", 503)                                                      \
     X(UNKNOWN_OPERATION, "UnknownOperationException", 400)                                         \
+    X(UNRECOGNIZED_CLIENT, "UnrecognizedClientException", 400)                                     \
     X(UNSUPPORTED, "UnsupportedOperationException", 400)                                           \
     X(VALIDATION, "ValidationException", 400)
 
@@ -89,6 +94,9 @@ CF_MUST_USE cf_result cf_kmsd_find_key(cf_kmsd_call *c);
 /** Takes a key that was found by other means. */
 CF_MUST_USE cf_result cf_kmsd_take_key(cf_kmsd_call *c, const cf_key *key);
 
+/** The request as policies see it: action is "kms:…"; key, context and recipient as far as they are known. */
+void cf_kmsd_policy_request(const cf_kmsd_call *c, cf_view action, cf_policy_request *ret);
+
 /** Asks the key's policy, with the context and recipient read so far. Refuses by AccessDenied. */
 CF_MUST_USE cf_result cf_kmsd_authorise(cf_kmsd_call *c);
 
@@ -110,6 +118,9 @@ CF_MUST_USE cf_result cf_kmsd_put_secret(cf_kmsd_call *c, const char *plain, cf_
 void cf_kmsd_put_text(cf_kmsd_call *c, const char *name, const char *value);
 
 extern const cf_kmsd_op cf_kmsd_ops[]; /* ends with a NULL name */
+/** What the local caller alone may do, under a prefix of its own: docs/formats/kms-principals.md section 3. Ends with a NULL name. */
+#define CF_KMSD_ADMIN_PREFIX "CofferKms."
+extern const cf_kmsd_op cf_kmsd_admin_ops[];
 
 cf_result cf_op_create_key(cf_kmsd_call *c);
 cf_result cf_op_describe_key(cf_kmsd_call *c);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* HTTP around the service: which requests are its own, who sent them, and the form of its answers. */
 #include "core/kms/kms.h"
-#include "host/kmsd/call.h"
+#include "host/kmsd/auth.h"
+#include "sys/linux/clock.h"
 #include "sys/linux/log.h"
 
 /* "application/x-amz-json-1.1", perhaps with parameters behind a ';'. */
@@ -42,23 +43,58 @@ static void answer_exception(cf_http_call *call, unsigned status, cf_kx x, cf_vi
     cf_buf_free(&a.body);
 }
 
-void cf_kmsd_handle(void *ctx, cf_http_call *call)
+static bool is_request(cf_http_call *call)
 {
-    if (!cf_view_eq(cf_http_method(call), CF_LIT("POST")) ||
-        !cf_view_eq(cf_http_path(call), CF_LIT("/")) ||
-        !is_amz_json(cf_http_header(call, "Content-Type"))) {
-        answer_exception(call, cf_kx_status(CF_KX_UNKNOWN_OPERATION), CF_KX_UNKNOWN_OPERATION,
-                         CF_VIEW_EMPTY);
-        return;
-    }
+    return cf_view_eq(cf_http_method(call), CF_LIT("POST")) &&
+           cf_view_eq(cf_http_path(call), CF_LIT("/")) &&
+           is_amz_json(cf_http_header(call, "Content-Type"));
+}
+
+static void answer_unknown(cf_http_call *call)
+{
+    answer_exception(call, cf_kx_status(CF_KX_UNKNOWN_OPERATION), CF_KX_UNKNOWN_OPERATION,
+                     CF_VIEW_EMPTY);
+}
+
+static void serve(cf_kmsd *d, const cf_kmsd_caller *caller, cf_http_call *call)
+{
     cf_uuid id;
-    make_request_id(&id);
     cf_kmsd_answer a;
-    cf_kmsd_caller caller = cf_kmsd_local_caller(ctx);
-    cf_kmsd_dispatch(ctx, &caller, cf_http_header(call, "X-Amz-Target"), cf_http_body(call),
-                     id.text, &a);
+    make_request_id(&id);
+    cf_kmsd_dispatch(d, caller, cf_http_header(call, "X-Amz-Target"), cf_http_body(call), id.text,
+                     &a);
     answer_http(call, id.text, &a);
     cf_buf_free(&a.body);
+}
+
+void cf_kmsd_handle(void *ctx, cf_http_call *call)
+{
+    if (!is_request(call)) {
+        answer_unknown(call);
+        return;
+    }
+    cf_kmsd_caller caller = cf_kmsd_local_caller(ctx);
+    serve(ctx, &caller, call);
+}
+
+void cf_kmsd_handle_signed(void *ctx, cf_http_call *call)
+{
+    cf_kmsd_identity who;
+    CF_AUTO(cf_kmsd_denial_free) cf_kmsd_denial denial;
+    if (!is_request(call)) {
+        answer_unknown(call);
+        return;
+    }
+    cf_result r = cf_kmsd_authenticate_http(ctx, call, cf_clock_wall_ms(), &who, &denial);
+    if (cf_is_ok(r)) {
+        serve(ctx, &who.caller, call);
+    } else if (r.code == CF_ERR_UNAUTHENTICATED) {
+        answer_exception(call, cf_kx_status(denial.exception), denial.exception,
+                         cf_buf_view(&denial.message));
+    } else {
+        cf_log(CF_LOG_ERROR, "request.failed", "request=- code=%s", cf_err_code(r.code));
+        answer_exception(call, cf_kx_status(CF_KX_INTERNAL), CF_KX_INTERNAL, CF_VIEW_EMPTY);
+    }
 }
 
 void cf_kmsd_refuse_http(void *ctx, cf_http_call *call, unsigned status, cf_err code)

@@ -160,6 +160,12 @@ CF_MUST_USE cf_result cf_keys_open(const char *state, cf_keys **ret)
     return cf_ok();
 }
 
+CF_MUST_USE cf_result cf_keys_derive(const cf_keys *t, cf_view label, cf_secret *ret)
+{
+    return cf_hkdf_expand(CF_SHA256, cf_secret_view(cf_kmsd_state_root(t->state)), &label, 1, 32,
+                          ret);
+}
+
 /* --- requests --- */
 
 static void unlock_rw(pthread_rwlock_t **lock)

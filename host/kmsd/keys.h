@@ -21,6 +21,9 @@ const cf_material *cf_key_material(const cf_key *k);
 CF_MUST_USE cf_result cf_keys_open(const char *state, cf_keys **ret);
 void cf_keys_free(cf_keys **k); /* wipes */
 
+/** A key of 32 octets that the root key gives for another store of the same folder, by its label. */
+CF_MUST_USE cf_result cf_keys_derive(const cf_keys *t, cf_view label, cf_secret *ret);
+
 /** NULL when there is none. Binary search. */
 const cf_key *cf_keys_find(cf_keys *t, const cf_uuid *id);
 

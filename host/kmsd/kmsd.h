@@ -26,8 +26,11 @@ typedef struct {
 
 /** Who sent a request, as the transport has found out. Static or borrowed for the request. */
 typedef struct {
-    const char *arn;     /* of a user, a role, or the account's root */
+    const char *arn;     /* of a user, a role's session, or the account's root */
+    const char *role;    /* of a session its role's, else "" */
     const char *account; /* 12 digits */
+    const char *root;    /* ARN of the account's root */
+    bool local;          /* over a socket that only one user reaches: may make principals */
 } cf_kmsd_caller;
 
 /** Whoever reaches a Unix socket that only one user of the machine reaches. */
@@ -38,7 +41,8 @@ cf_kmsd_caller cf_kmsd_local_caller(const cf_kmsd *d);
 void cf_kmsd_dispatch(cf_kmsd *d, const cf_kmsd_caller *caller, cf_view target, cf_view body,
                       const char *request_id, cf_kmsd_answer *ret);
 
-/** A cf_http_handler; ctx is the cf_kmsd. */
+/** Two cf_http_handler; ctx is the cf_kmsd. The first takes whoever sends for the local caller, the second proves a signature. */
 void cf_kmsd_handle(void *ctx, cf_http_call *call);
+void cf_kmsd_handle_signed(void *ctx, cf_http_call *call);
 /** A cf_http_refuse in the service's form. */
 void cf_kmsd_refuse_http(void *ctx, cf_http_call *call, unsigned status, cf_err code);

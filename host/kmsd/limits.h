@@ -11,5 +11,7 @@
 #define CF_KMSD_DOC_AGE_MS_MAX 300000 /* |now - timestamp| of an attestation document */
 #define CF_KMSD_ECHO_BYTES_MAX 256    /* of a value in an error message */
 #define CF_KMSD_CONNECTIONS_MAX 256
+#define CF_KMSD_SESSION_S_MAX 43200 /* of a role */
+#define CF_KMSD_LISTEN_MAX 4        /* addresses of one service */
 #define CF_KMSD_ARENA_BYTES_MAX                                                                    \
     (256 * 1024) /* one request's context, sorted: 4,096 pairs at most */

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* coffer-kmsd: options, start and end. docs/design/0001-spine.md */
+#include <arpa/inet.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 
 #include "host/kmsd/kmsd.h"
@@ -17,21 +20,28 @@
 #define BACKLOG 128
 
 typedef struct {
-    const char *state, *listen, *attestation_root, *region, *account, *ready_fd;
+    const char *state, *attestation_root, *region, *account, *ready_fd, *allow_remote;
+    const char *listen[CF_OPTION_REPEATS_MAX];
+    size_t listen_n;
 } options;
 
 static void parse(int argc, char **argv, options *o)
 {
     const cf_option table[] = {
-        {"state", "DIR", "root key and keys are here; made at first start", &o->state, NULL, true},
+        {"state", "DIR", "root key, keys and principals are here; made at first start", &o->state,
+         NULL, true},
         {"listen", "ADDR",
-         "where to serve: unix:PATH (callers are not authenticated beyond that), or fd:N",
-         &o->listen, NULL, true},
+         "where to serve: unix:PATH or fd:N (whoever reaches it is the local user), or "
+         "127.0.0.1:PORT (requests are signed); may be repeated",
+         o->listen, &o->listen_n, true},
         {"attestation-root", "FILE", "DER certificate that attestation documents must chain to",
          &o->attestation_root, NULL, true},
-        {"region", "REGION", "region in ARNs (us-east-1)", &o->region, NULL, false},
+        {"region", "REGION", "region in ARNs and signatures (us-east-1)", &o->region, NULL, false},
         {"account", "NUMBER", "account in ARNs, 12 digits (000000000000)", &o->account, NULL,
          false},
+        {"allow-remote", NULL,
+         "serve TCP on other addresses than loopback: requests and answers go in clear",
+         &o->allow_remote, NULL, false},
         {"ready-fd", "N", "write one line there once served, and close it", &o->ready_fd, NULL,
          false},
         {NULL, NULL, NULL, NULL, NULL, false},
@@ -42,19 +52,107 @@ static void parse(int argc, char **argv, options *o)
         cf_log(CF_LOG_ERROR, "options.wrong", "argument=%d", rest);
         exit(2);
     }
+    if (o->listen_n > CF_KMSD_LISTEN_MAX) {
+        cf_log(CF_LOG_ERROR, "options.wrong", "listen=%zu max=%d", o->listen_n, CF_KMSD_LISTEN_MAX);
+        exit(2);
+    }
 }
 
-/* Whoever reaches the socket may use every key, so it must be one that only this user reaches. */
-static cf_result listen_on(const char *text, int *ret_fd)
+/* --- sockets --- */
+
+typedef struct {
+    int fd;
+    bool is_local; /* a Unix socket: whoever reaches it is the local user */
+    char text[CF_NET_TEXT_BYTES_MAX];
+    cf_http_server *server;
+} endpoint;
+
+typedef struct {
+    endpoint at[CF_KMSD_LISTEN_MAX];
+    size_t n;
+} endpoints;
+
+static void endpoints_close(endpoints *e)
+{
+    for (size_t i = 0; i < e->n; i++) {
+        cf_http_server_stop(&e->at[i].server);
+        cf_fd_close(&e->at[i].fd);
+    }
+}
+
+static bool is_loopback(const struct sockaddr_storage *a)
+{
+    if (a->ss_family == AF_INET) {
+        const struct sockaddr_in *in = (const void *)a;
+        return (ntohl(in->sin_addr.s_addr) >> 24) == 127;
+    }
+    const struct sockaddr_in6 *in6 = (const void *)a;
+    return a->ss_family == AF_INET6 && IN6_IS_ADDR_LOOPBACK(&in6->sin6_addr);
+}
+
+/* What the socket is, whichever way it was made. */
+static cf_result check_endpoint(const options *o, endpoint *e)
+{
+    struct sockaddr_storage a = {.ss_family = AF_UNSPEC};
+    socklen_t len = sizeof a;
+    CF_REQUIRE(getsockname(e->fd, (struct sockaddr *)&a, &len) == 0, IO);
+    e->is_local = a.ss_family == AF_UNIX;
+    bool tcp = a.ss_family == AF_INET || a.ss_family == AF_INET6;
+    if (!e->is_local && !tcp) {
+        cf_log(CF_LOG_ERROR, "listen.refused", "addr=%s reason=no_stream_of_a_known_kind", e->text);
+        return cf_fail(CF_ERR_ARGUMENT);
+    }
+    if (tcp && !is_loopback(&a) && o->allow_remote == NULL) {
+        cf_log(CF_LOG_ERROR, "listen.refused", "addr=%s reason=not_loopback option=--allow-remote",
+               e->text);
+        return cf_fail(CF_ERR_ARGUMENT);
+    }
+    return cf_ok();
+}
+
+static cf_result listen_on(const options *o, const char *text, endpoint *e)
 {
     cf_net_addr addr;
     CF_TRY(cf_net_parse(text, &addr));
-    if (addr.kind != CF_NET_UNIX && addr.kind != CF_NET_FD) {
-        cf_log(CF_LOG_ERROR, "listen.refused", "addr=%s reason=callers_are_not_authenticated",
-               text);
-        return cf_fail(CF_ERR_ARGUMENT);
+    CF_REQUIRE(addr.kind != CF_NET_VSOCK, ARGUMENT);
+    CF_TRY(cf_net_listen(&addr, BACKLOG, &e->fd));
+    CF_TRY(cf_net_text(&addr, e->fd, e->text));
+    return check_endpoint(o, e);
+}
+
+static cf_result open_endpoints(const options *o, cf_kmsd *d, endpoints *ret)
+{
+    const cf_http_limits limits = {.body_bytes_max = CF_KMSD_BODY_BYTES_MAX,
+                                   .connections_max = CF_KMSD_CONNECTIONS_MAX,
+                                   .idle_timeout_s = IDLE_TIMEOUT_S,
+                                   .receive_timeout_s = RECEIVE_TIMEOUT_S,
+                                   .threads = THREADS,
+                                   .refuse = cf_kmsd_refuse_http};
+    for (size_t i = 0; i < o->listen_n; i++) {
+        endpoint *e = &ret->at[i];
+        *e = (endpoint){.fd = -1};
+        ret->n++;
+        CF_TRY(listen_on(o, o->listen[i], e));
+        int fd = e->fd;
+        e->fd = -1; /* the server's */
+        CF_TRY(cf_http_server_start(
+            fd, &limits, e->is_local ? cf_kmsd_handle : cf_kmsd_handle_signed, d, &e->server));
+        cf_log(CF_LOG_INFO, "listening", "addr=%s callers=%s", e->text,
+               e->is_local ? "local" : "signed");
     }
-    return cf_net_listen(&addr, BACKLOG, ret_fd);
+    return cf_ok();
+}
+
+/* "ADDR ADDR", with the ports that the kernel has chosen. */
+static void tell_ready(const options *o, const endpoints *e)
+{
+    char text[CF_KMSD_LISTEN_MAX * CF_NET_TEXT_BYTES_MAX] = "";
+    size_t at = 0;
+    for (size_t i = 0; i < e->n; i++) {
+        int n = snprintf(text + at, sizeof text - at, "%s%s", i == 0 ? "" : " ", e->at[i].text);
+        at += n > 0 ? (size_t)n : 0;
+    }
+    cf_ready(o->ready_fd, text);
 }
 
 static cf_result serve(const options *o)
@@ -63,21 +161,13 @@ static cf_result serve(const options *o)
                                           .attestation_root = o->attestation_root,
                                           .region = o->region,
                                           .account = o->account};
-    const cf_http_limits limits = {.body_bytes_max = CF_KMSD_BODY_BYTES_MAX,
-                                   .connections_max = CF_KMSD_CONNECTIONS_MAX,
-                                   .idle_timeout_s = IDLE_TIMEOUT_S,
-                                   .receive_timeout_s = RECEIVE_TIMEOUT_S,
-                                   .threads = THREADS,
-                                   .refuse = cf_kmsd_refuse_http};
     CF_AUTO(cf_kmsd_free) cf_kmsd *d = NULL;
-    CF_AUTO(cf_http_server_stop) cf_http_server *server = NULL;
-    int fd = -1;
+    CF_AUTO(endpoints_close) endpoints served = {.n = 0};
     CF_TRY(cf_kmsd_new(&kmsd_options, &d));
-    CF_TRY(listen_on(o->listen, &fd));
-    CF_TRY(cf_http_server_start(fd, &limits, cf_kmsd_handle, d, &server));
-    cf_log(CF_LOG_INFO, "started", "listen=%s region=%s account=%s", o->listen, o->region,
+    CF_TRY(open_endpoints(o, d, &served));
+    cf_log(CF_LOG_INFO, "started", "listen=%s region=%s account=%s", served.at[0].text, o->region,
            o->account);
-    cf_ready(o->ready_fd, o->listen);
+    tell_ready(o, &served);
     while (!cf_signals_wait(CF_DEADLINE_NONE)) {
     }
     cf_log(CF_LOG_INFO, "stopping", "reason=signal");

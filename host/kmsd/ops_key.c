@@ -61,10 +61,8 @@ static cf_result default_policy(const cf_kmsd_call *c, cf_buf *out)
 /* Whoever sets a policy must be able to set another one, or has said that it does not matter. */
 static cf_result check_lockout(cf_kmsd_call *c, const cf_policy *policy)
 {
-    cf_policy_request q = {.action = CF_LIT("kms:PutKeyPolicy"),
-                           .caller = cf_view_str(c->caller->arn),
-                           .account = cf_view_str(c->caller->account),
-                           .account_root = cf_view_str(c->service->names.root)};
+    cf_policy_request q;
+    cf_kmsd_policy_request(c, CF_LIT("kms:PutKeyPolicy"), &q);
     if (!cf_in_bool(c->in, "BypassPolicyLockoutSafetyCheck") &&
         cf_policy_decide(policy, &q) != CF_POLICY_ALLOWED) {
         return cf_kmsd_refuse(

@@ -30,6 +30,14 @@ static cf_result read_root(const char *path, cf_buf *out)
     return r;
 }
 
+static cf_result open_principals(cf_kmsd *d, const char *state)
+{
+    CF_SECRET(key);
+    CF_TRY(cf_keys_derive(d->keys, CF_LIT("coffer-kms-sessions-1"), &d->session_key));
+    CF_TRY(cf_keys_derive(d->keys, CF_LIT("coffer-kms-principals-1"), &key));
+    return cf_principals_open(state, &key, &d->principals);
+}
+
 CF_MUST_USE cf_result cf_kmsd_new(const cf_kmsd_options *o, cf_kmsd **ret)
 {
     *ret = NULL;
@@ -38,6 +46,7 @@ CF_MUST_USE cf_result cf_kmsd_new(const cf_kmsd_options *o, cf_kmsd **ret)
     CF_TRY(cf_kmsd_names_init(o->region, o->account, &d->names));
     CF_TRY(read_root(o->attestation_root, &d->attestation_root));
     CF_TRY(cf_keys_open(o->state, &d->keys));
+    CF_TRY(open_principals(d, o->state));
     *ret = d;
     d = NULL;
     return cf_ok();
@@ -45,13 +54,19 @@ CF_MUST_USE cf_result cf_kmsd_new(const cf_kmsd_options *o, cf_kmsd **ret)
 
 cf_kmsd_caller cf_kmsd_local_caller(const cf_kmsd *d)
 {
-    return (cf_kmsd_caller){.arn = d->names.caller, .account = d->names.account};
+    return (cf_kmsd_caller){.arn = d->names.caller,
+                            .role = "",
+                            .account = d->names.account,
+                            .root = d->names.root,
+                            .local = true};
 }
 
 void cf_kmsd_free(cf_kmsd **d)
 {
     if (*d != NULL) {
         cf_keys_free(&(*d)->keys);
+        cf_principals_free(&(*d)->principals);
+        cf_secret_wipe(&(*d)->session_key);
         cf_buf_free(&(*d)->attestation_root);
         cf_mem_free(*d);
         *d = NULL;
@@ -68,19 +83,46 @@ static void call_clear(cf_kmsd_call *c)
     cf_buf_free(&c->recipient.doc);
 }
 
-static const cf_kmsd_op *find_op(cf_view target)
+static const cf_kmsd_op *find_in(const cf_kmsd_op *ops, cf_view prefix, cf_view target)
 {
-    cf_view prefix = CF_LIT(CF_KMS_TARGET_PREFIX);
-    if (!cf_view_eq(cf_view_sub(target, 0, prefix.len), prefix)) {
+    if (target.len < prefix.len || !cf_view_eq(cf_view_sub(target, 0, prefix.len), prefix)) {
         return NULL;
     }
     cf_view name = cf_view_sub(target, prefix.len, target.len - prefix.len);
-    for (const cf_kmsd_op *op = cf_kmsd_ops; op->name != NULL; op++) {
+    for (const cf_kmsd_op *op = ops; op->name != NULL; op++) {
         if (cf_view_eq(name, cf_view_str(op->name))) {
             return op;
         }
     }
     return NULL;
+}
+
+/* To others than the local caller the operations on principals are not there. */
+static const cf_kmsd_op *find_op(const cf_kmsd_caller *caller, cf_view target)
+{
+    const cf_kmsd_op *op = find_in(cf_kmsd_ops, CF_LIT(CF_KMS_TARGET_PREFIX), target);
+    return op != NULL || !caller->local
+               ? op
+               : find_in(cf_kmsd_admin_ops, CF_LIT(CF_KMSD_ADMIN_PREFIX), target);
+}
+
+/* Operations that no key's policy decides belong to the account whose keys these are. */
+static cf_result check_account(cf_kmsd_call *c)
+{
+    static const char *const of_account[] = {"CreateAlias", "CreateKey", "DeleteAlias",
+                                             "ListAliases", "ListKeys",  "UpdateAlias"};
+    cf_view own = cf_view_str(c->service->names.account);
+    if (cf_view_eq(cf_view_str(c->caller->account), own)) {
+        return cf_ok();
+    }
+    for (size_t i = 0; i < sizeof of_account / sizeof of_account[0]; i++) {
+        if (strcmp(c->op->name, of_account[i]) == 0) {
+            return cf_kmsd_refuse(c, CF_KX_ACCESS_DENIED,
+                                  "User: %s is not authorized to perform: kms:%s in the account %s",
+                                  c->caller->arn, c->op->name, c->service->names.account);
+        }
+    }
+    return cf_ok();
 }
 
 static cf_result read_request(cf_kmsd_call *c, cf_view body, json_t **ret)
@@ -109,10 +151,11 @@ static bool has_output(const cf_kmsd_op *op)
 
 static cf_result run(cf_kmsd_call *c, cf_view target, cf_view body, json_t **request)
 {
-    c->op = find_op(target);
+    c->op = find_op(c->caller, target);
     if (c->op == NULL) {
         return cf_kmsd_refuse(c, CF_KX_UNKNOWN_OPERATION, "%s", "");
     }
+    CF_TRY(check_account(c));
     CF_TRY(read_request(c, body, request));
     cf_kms_body_open(&c->out, '{');
     CF_TRY(c->op->run(c));
@@ -162,9 +205,10 @@ static void log_request(const cf_kmsd_call *c, const char *request_id, unsigned 
         log_attested(c, request_id, outcome);
     }
     cf_log(status < 500 ? CF_LOG_INFO : CF_LOG_ERROR, "request.done",
-           "request=%s op=%s key=%s status=%u outcome=%s ms=%u", request_id,
-           c->op != NULL ? c->op->name : "-", c->key != NULL ? cf_key_id(c->key)->text : "-",
-           status, outcome, (unsigned)(cf_clock_mono_ms() - start_ms));
+           "request=%s caller=%s op=%s key=%s status=%u outcome=%s ms=%u", request_id,
+           c->caller->arn, c->op != NULL ? c->op->name : "-",
+           c->key != NULL ? cf_key_id(c->key)->text : "-", status, outcome,
+           (unsigned)(cf_clock_mono_ms() - start_ms));
 }
 
 void cf_kmsd_dispatch(cf_kmsd *d, const cf_kmsd_caller *caller, cf_view target, cf_view body,

@@ -64,6 +64,24 @@ static void on_query(cf_http_call *c)
     cf_http_answer(c, 200, "text/plain", &out);
 }
 
+/* All that a signature may cover: "query|name:value|...|count of two at most". */
+static void on_fields(cf_http_call *c)
+{
+    CF_BUF(out);
+    cf_http_field all[16], few[2];
+    size_t n = cf_http_fields(c, all, 16), again = cf_http_fields(c, few, 2);
+    cf_ignore(cf_buf_append(&out, cf_http_query_raw(c)));
+    for (size_t i = 0; i < n && i < 16; i++) {
+        cf_ignore(cf_buf_append(&out, CF_LIT("|")));
+        cf_ignore(cf_buf_append(&out, all[i].name));
+        cf_ignore(cf_buf_append(&out, CF_LIT(":")));
+        cf_ignore(cf_buf_append(&out, all[i].value));
+    }
+    bool same = again == n && cf_view_eq(few[0].name, all[0].name) &&
+                cf_view_eq(few[1].value, all[1].value);
+    cf_http_answer(c, same ? 200 : 500, "text/plain", &out);
+}
+
 static void handler(void *ctx, cf_http_call *c)
 {
     (void)ctx;
@@ -78,6 +96,8 @@ static void handler(void *ctx, cf_http_call *c)
                     cf_http_header(c, "x-THING"));
     } else if (cf_view_eq(path, CF_LIT("/query"))) {
         on_query(c);
+    } else if (cf_view_eq(path, CF_LIT("/fields"))) {
+        on_fields(c);
     } else if (cf_view_eq(path, CF_LIT("/set"))) {
         on_set(c);
     } else if (cf_view_eq(path, CF_LIT("/empty"))) {
@@ -194,6 +214,22 @@ static void test_target(void **state)
         assert_int_equal(exchange(port, request, &a), rows[i].status);
         assert_view(cf_view_make(a.body, a.body_len), cf_view_str(rows[i].body));
     }
+}
+
+/* In order, repeated ones too, the query as it was sent. */
+static void test_fields(void **state)
+{
+    (void)state;
+    answer a;
+    assert_int_equal(exchange(port,
+                              "GET /fields?a=%2f&b+c HTTP/1.1\r\nHost: x\r\nX-B:  two words\r\n"
+                              "x-a: 1\r\nX-B: again\r\nX-Empty:\r\n\r\n",
+                              &a),
+                     200);
+    assert_view(cf_view_make(a.body, a.body_len),
+                CF_LIT("a=%2f&b+c|Host:x|X-B:two words|x-a:1|X-B:again|X-Empty:"));
+    assert_int_equal(exchange(port, "GET /fields HTTP/1.1\r\nHost: x\r\nA: b\r\n\r\n", &a), 200);
+    assert_view(cf_view_make(a.body, a.body_len), CF_LIT("|Host:x|A:b"));
 }
 
 /* A request whose target has exactly this many octets. */
@@ -599,6 +635,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_answers, start, stop),
         cmocka_unit_test_setup_teardown(test_target, start, stop),
+        cmocka_unit_test_setup_teardown(test_fields, start, stop),
         cmocka_unit_test_setup_teardown(test_head_limits, start, stop),
         cmocka_unit_test_setup_teardown(test_body_limits, start, stop),
         cmocka_unit_test_setup_teardown(test_expect, start, stop),
