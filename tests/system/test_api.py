@@ -190,6 +190,8 @@ def test_body_sizes(stack):
     for size, status in ((1 << 20, 400), ((1 << 20) + 1, 413)):
         refused(stack.request("POST", "/v1/vaults", raw=b" " * size), status, "truncated" if status == 400 else "too_large")
     for size, status in ((32768, 400), (32769, 413)):
+        refused(stack.request("DELETE", f"/v1/vaults/{vault}", raw=b" " * size), status, "truncated" if status == 400 else "too_large")
+    for size, status in ((458752, 400), (458753, 413)):
         refused(stack.request("POST", f"/v1/vaults/{vault}/decrypt", raw=b" " * size), status, "truncated" if status == 400 else "too_large")
     refused(stack.request("GET", f"/v1/vaults/{vault}", raw=b"x"), 413, "too_large")
     refused(stack.request("POST", "/v1/vaults", raw=b"{}", headers={"Content-Type": "text/plain"}), 415, "media_type")
@@ -205,7 +207,7 @@ def test_fields_lists(stack):
     for body, code in (({"fields": ["city"]}, "missing"), ({"fields": ["city"], "reason": ""}, "empty"),
                        ({"fields": ["city"], "reason": "r" * 1025}, "too_large"), ({"fields": ["city"], "reason": 1}, "wrong_type"),
                        ({"fields": "city", "reason": "r"}, "wrong_type"), ({"fields": [1], "reason": "r"}, "wrong_type"),
-                       ({"fields": ["city"], "reason": "r", "expressions": {}}, "unknown_member")):
+                       ({"fields": ["city"], "reason": "r", "expression": {}}, "unknown_member")):
         refused(stack.request("POST", f"/v1/vaults/{vault}/decrypt", body), 422, code)
     assert stack.decrypt(vault, "city", reason="r" * 1024).status == 200
     for body, code in (({}, "missing"), ({"delete_all": False}, "bad_value"), ({"delete_all": 1}, "wrong_type"),
