@@ -7,7 +7,6 @@
 #define PROGRAM_MAX 512 /* instructions that a table is tried for */
 #define COLUMNS_MAX 64  /* a column is a bit of a word */
 #define STATES_MAX 256
-#define SETS_MAX 256  /* different classes and characters */
 #define RUNS_MAX 4096 /* of code points with the same column */
 #define WORK_MAX 100000
 #define WORDS_MAX (PROGRAM_MAX / 64)
@@ -24,11 +23,14 @@ typedef struct regex_build {
     const regex_inst *program;
     uint32_t n, words;
     uint64_t work;
-    /* Columns: runs of code points, start << 8 | column. */
+    /* Columns: of the ASCII code points, and of the others in runs, start << 8 | column, from 0x80 on. */
+    uint8_t ascii[128];
+    uint64_t single; /* the columns of one ASCII code point */
     uint32_t *runs, *runs_spare;
     uint32_t runs_n, columns, row; /* row: columns and the one of octets that are no UTF-8 */
     regex_kind kinds[COLUMNS_MAX + 1];
-    uint64_t takes[PROGRAM_MAX]; /* the columns that an instruction consumes */
+    uint64_t *takes;       /* the columns that an instruction consumes */
+    uint64_t *class_takes; /* of a class; 0 is not known yet */
     /* States: a set, what stands before it as far as that matters, and the row of what follows. */
     uint64_t *sets; /* words of each */
     uint8_t *before, *at_end, *waits;
@@ -54,12 +56,40 @@ static void insert(uint64_t *bits, uint32_t i)
 
 /* ---- Columns ---- */
 
-/* Splits every column into what is in the ranges and what is not. False when there would be too many columns or runs. */
-static bool split_columns(build *b, const cf_unicode_range *r, size_t n)
+/* Where the members of each column go that are in a set, [1], and those that are not, [0]. */
+typedef struct {
+    uint8_t to[2][COLUMNS_MAX];
+    bool used[2][COLUMNS_MAX];
+} halves;
+
+/* The half that is met first keeps the column's number. COLUMNS_MAX when there would be too many. */
+static uint32_t half_of(build *b, halves *h, uint32_t column, bool in)
 {
-    uint8_t inside[COLUMNS_MAX], outside[COLUMNS_MAX];
-    bool in_used[COLUMNS_MAX] = {false}, out_used[COLUMNS_MAX] = {false};
-    uint32_t columns = b->columns, made = 0;
+    if (!h->used[in][column]) {
+        bool other = h->used[!in][column];
+        if (other && b->columns == COLUMNS_MAX) {
+            return COLUMNS_MAX;
+        }
+        h->to[in][column] = (uint8_t)(other ? b->columns++ : column);
+        h->used[in][column] = true;
+    }
+    return h->to[in][column];
+}
+
+static bool split_ascii(build *b, const uint64_t set[2], halves *h)
+{
+    uint32_t column = 0;
+    for (uint32_t c = 0; c < 128 && column < COLUMNS_MAX; c++) {
+        column = half_of(b, h, b->ascii[c], has(set, c));
+        b->ascii[c] = (uint8_t)column;
+    }
+    b->work += 32;
+    return column < COLUMNS_MAX;
+}
+
+static bool split_others(build *b, const cf_unicode_range *r, size_t n, halves *h)
+{
+    uint32_t made = 0;
     size_t at = 0;
     for (uint32_t i = 0; i < b->runs_n; i++) {
         uint32_t lo = b->runs[i] >> 8, column = b->runs[i] & 0xFF;
@@ -70,21 +100,11 @@ static bool split_columns(build *b, const cf_unicode_range *r, size_t n)
             }
             bool in = at < n && r[at].lo <= lo;
             uint32_t stop = at == n ? end : in ? r[at].hi + 1 : r[at].lo;
-            bool *used = in ? in_used : out_used;
-            uint8_t *column_of = in ? inside : outside;
-            if (!used[column]) {
-                /* The first half keeps the number. */
-                bool other = in ? out_used[column] : in_used[column];
-                if (other && columns == COLUMNS_MAX) {
-                    return false;
-                }
-                column_of[column] = (uint8_t)(other ? columns++ : column);
-                used[column] = true;
-            }
-            if (made == RUNS_MAX) {
+            uint32_t half = half_of(b, h, column, in);
+            if (half == COLUMNS_MAX || made == RUNS_MAX) {
                 return false;
             }
-            b->runs_spare[made++] = lo << 8 | column_of[column];
+            b->runs_spare[made++] = lo << 8 | half;
             lo = stop < end ? stop : end;
         }
     }
@@ -93,14 +113,39 @@ static bool split_columns(build *b, const cf_unicode_range *r, size_t n)
     b->runs = b->runs_spare;
     b->runs_spare = runs;
     b->runs_n = made;
-    b->columns = columns;
     return b->work <= WORK_MAX;
+}
+
+/* Splits every column into what is in the set and what is not. False when there would be too many. */
+static bool split_columns(build *b, const uint64_t ascii[2], const cf_unicode_range *r, size_t n)
+{
+    halves h = {{{0}}, {{false}}};
+    return split_ascii(b, ascii, &h) && split_others(b, r, n, &h);
+}
+
+/* The same for a set of one code point. */
+static bool split_off(build *b, uint32_t ch)
+{
+    cf_unicode_range one = {ch, ch};
+    if (ch >= 0x80) {
+        static const uint64_t none[2] = {0, 0};
+        return split_columns(b, none, &one, 1);
+    }
+    if ((b->single >> b->ascii[ch] & 1) != 0) {
+        return true;
+    }
+    if (b->columns == COLUMNS_MAX) {
+        return false;
+    }
+    b->single |= UINT64_C(1) << b->columns;
+    b->ascii[ch] = (uint8_t)b->columns++;
+    return true;
 }
 
 static bool split_by_kinds(build *b)
 {
-    static const cf_unicode_range words[] = {{'0', '9'}, {'A', 'Z'}, {'_', '_'}, {'a', 'z'}};
-    static const cf_unicode_range newline[] = {{'\n', '\n'}};
+    static const uint64_t words[2] = {UINT64_C(0x3FF) << 48, UINT64_C(0x7FFFFFE87FFFFFE)};
+    static const uint64_t newline[2] = {UINT64_C(1) << '\n', 0};
     bool by_word = false, by_line = false;
     for (uint32_t i = 0; i < b->n; i++) {
         if (b->program[i].op == REGEX_ASSERT) {
@@ -109,70 +154,89 @@ static bool split_by_kinds(build *b)
             by_line = by_line || kind == REGEX_LINE_BEGIN || kind == REGEX_LINE_END;
         }
     }
-    return (!by_word || split_columns(b, words, 4)) && (!by_line || split_columns(b, newline, 1));
-}
-
-/* True when an instruction before it consumes the same. */
-static bool is_repeated(const build *b, uint32_t i, uint64_t *seen)
-{
-    const regex_inst *inst = &b->program[i];
-    if (inst->op == REGEX_CHAR && inst->arg < 128) {
-        bool there = has(seen, (uint32_t)inst->arg);
-        insert(seen, (uint32_t)inst->arg);
-        return there;
+    if ((by_word && !split_columns(b, words, NULL, 0)) ||
+        (by_line && !split_columns(b, newline, NULL, 0))) {
+        return false;
     }
-    for (uint32_t j = 0; j < i; j++) {
-        if (b->program[j].op == inst->op && b->program[j].arg == inst->arg) {
-            return true;
-        }
+    b->row = b->columns + 1;
+    for (uint32_t c = 0; (by_word || by_line) && c < 128; c++) {
+        b->kinds[b->ascii[c]] = regex_kind_of(c);
     }
-    return false;
+    return true;
 }
 
 static bool make_columns(build *b, const regex_compilation *c)
 {
-    uint64_t seen[2] = {0, 0};
-    size_t sets = 0;
-    b->runs[0] = 0;
+    b->runs[0] = 0x80u << 8;
     b->runs_n = b->columns = 1;
+    for (uint32_t i = 0; i <= COLUMNS_MAX; i++) {
+        b->kinds[i] = REGEX_OTHER;
+    }
     for (uint32_t i = 0; i < b->n; i++) {
         const regex_inst *inst = &b->program[i];
-        bool is_class = inst->op == REGEX_CLASS;
-        if ((inst->op != REGEX_CHAR && !is_class) || is_repeated(b, i, seen)) {
-            continue;
+        bool made = true;
+        if (inst->op == REGEX_CHAR) {
+            made = split_off(b, (uint32_t)inst->arg);
+        } else if (inst->op == REGEX_CLASS && b->class_takes[inst->arg] == 0) {
+            const regex_class *class = &c->classes[inst->arg];
+            b->class_takes[inst->arg] = UINT64_MAX; /* until all columns are there */
+            made = split_columns(b, class->ascii, c->ranges + class->off, class->n);
         }
-        cf_unicode_range one = {(uint32_t)inst->arg, (uint32_t)inst->arg};
-        const regex_class *class = is_class ? &c->classes[inst->arg] : NULL;
-        const cf_unicode_range *ranges = is_class ? c->ranges + class->off : &one;
-        if (++sets > SETS_MAX || !split_columns(b, ranges, is_class ? class->n : 1)) {
+        if (!made) {
             return false;
         }
     }
     return split_by_kinds(b);
 }
 
-/* By one member of each column, which speaks for all. */
-static void describe_columns(build *b, const regex_compilation *c)
+/* The run that holds a code point from 0x80 on. */
+static size_t run_find(const uint32_t *runs, size_t n, uint32_t ch)
 {
-    uint64_t done = 0;
-    for (uint32_t i = 0; i < b->runs_n; i++) {
-        uint32_t column = b->runs[i] & 0xFF, ch = b->runs[i] >> 8;
-        if ((done >> column & 1) != 0) {
-            continue;
-        }
-        done |= UINT64_C(1) << column;
-        b->kinds[column] = regex_kind_of(ch);
-        for (uint32_t pc = 0; pc < b->n; pc++) {
-            const regex_inst *inst = &b->program[pc];
-            bool takes =
-                (inst->op == REGEX_CHAR && (uint32_t)inst->arg == ch) ||
-                (inst->op == REGEX_CLASS && regex_class_has(&c->classes[inst->arg], c->ranges, ch));
-            b->takes[pc] |= (uint64_t)takes << column;
+    size_t low = 0, high = n;
+    while (high - low > 1) {
+        size_t middle = low + (high - low) / 2;
+        if (runs[middle] >> 8 <= ch) {
+            low = middle;
+        } else {
+            high = middle;
         }
     }
-    b->work += (uint64_t)b->columns * b->n;
-    b->kinds[b->columns] = REGEX_OTHER;
-    b->row = b->columns + 1;
+    return low;
+}
+
+/* A member of each column speaks for all of them. */
+static void fill_takes(build *b, const regex_compilation *c)
+{
+    uint32_t member[COLUMNS_MAX];
+    for (uint32_t i = 0; i < b->columns; i++) {
+        member[i] = REGEX_NO_CHAR;
+    }
+    for (uint32_t i = 0; i < b->runs_n; i++) {
+        member[b->runs[i] & 0xFF] = b->runs[i] >> 8;
+    }
+    for (uint32_t i = 0; i < 128; i++) {
+        member[b->ascii[i]] = i;
+    }
+    for (uint32_t i = 0; i < c->classes_n; i++) {
+        uint64_t wanted = b->class_takes[i];
+        b->class_takes[i] = 0;
+        for (uint32_t k = 0; wanted != 0 && k < b->columns; k++) {
+            bool in = regex_class_has(&c->classes[i], c->ranges, member[k]);
+            b->class_takes[i] |= (uint64_t)in << k;
+        }
+    }
+    for (uint32_t i = 0; i < b->n; i++) {
+        const regex_inst *inst = &b->program[i];
+        if (inst->op == REGEX_CHAR) {
+            uint32_t ch = (uint32_t)inst->arg;
+            uint32_t column =
+                ch < 0x80 ? b->ascii[ch] : b->runs[run_find(b->runs, b->runs_n, ch)] & 0xFF;
+            b->takes[i] = UINT64_C(1) << column;
+        } else if (inst->op == REGEX_CLASS) {
+            b->takes[i] = b->class_takes[inst->arg];
+        }
+    }
+    b->work += b->n + b->runs_n + (uint64_t)b->columns * c->classes_n;
 }
 
 /* ---- States ---- */
@@ -292,10 +356,9 @@ static bool resolve(build *b, uint32_t state, regex_kind behind, pc_set *ret)
     return false;
 }
 
-/* What the set consumes of a column; false when it is nothing. */
-static bool consume(build *b, const pc_set *set, uint32_t column, pc_set *ret)
+/* What the set consumes of a column. */
+static void consume(build *b, const pc_set *set, uint32_t column, pc_set *ret)
 {
-    bool any = false;
     *ret = (pc_set){{0}};
     for (uint32_t w = 0; w < b->words; w++) {
         for (uint64_t left = set->bits[w]; left != 0; left &= left - 1) {
@@ -303,34 +366,46 @@ static bool consume(build *b, const pc_set *set, uint32_t column, pc_set *ret)
             b->work++;
             if ((b->takes[pc] >> column & 1) != 0) {
                 insert(ret->bits, pc + 1);
-                any = true;
             }
         }
     }
-    return any;
+}
+
+/* The columns of which the set consumes anything. */
+static uint64_t columns_of(const build *b, const pc_set *set)
+{
+    uint64_t columns = 0;
+    for (uint32_t w = 0; w < b->words; w++) {
+        for (uint64_t left = set->bits[w]; left != 0; left &= left - 1) {
+            columns |= b->takes[64 * w + (uint32_t)__builtin_ctzll(left)];
+        }
+    }
+    return columns;
 }
 
 /* Fills in the row of a state. False when there would be too many states or too much work. */
 static bool make_row(build *b, uint32_t state)
 {
     pc_set set = {{0}}, consumed;
-    b->at_end[state] = resolve(b, state, REGEX_EDGE, &set);
-    bool matched = false;
+    uint16_t *row = b->next + (size_t)state * b->row;
+    bool waits = b->waits[state] != 0, matched = resolve(b, state, REGEX_EDGE, &set);
+    uint64_t columns = columns_of(b, &set);
+    b->at_end[state] = matched;
     for (uint32_t column = 0; column < b->row; column++) {
         regex_kind kind = b->kinds[column];
-        if (column == 0 || b->waits[state] != 0) {
+        if (waits) {
             matched = resolve(b, state, kind, &set);
+            columns = columns_of(b, &set);
         }
-        uint32_t next = MATCHED;
-        if (!matched) {
-            /* Most columns are consumed by nothing, and lead where the search begins anew. */
-            bool any = column < b->columns && consume(b, &set, column, &consumed);
-            next = any ? state_of(b, &consumed, kind) : b->again[kind];
+        uint32_t next = matched ? MATCHED : b->again[kind];
+        if (!matched && column < b->columns && (columns >> column & 1) != 0) {
+            consume(b, &set, column, &consumed);
+            next = state_of(b, &consumed, kind);
         }
         if (next == STATES_MAX || b->work > WORK_MAX) {
             return false;
         }
-        b->next[state * b->row + column] = (uint16_t)next;
+        row[column] = (uint16_t)next;
     }
     return true;
 }
@@ -362,37 +437,26 @@ static bool make_states(build *b)
 
 /* ---- Memory ---- */
 
-void regex_dfa_free(struct regex_build **ref)
+static cf_result columns_alloc(build *b, regex_compilation *c)
 {
-    build *b = *ref;
-    if (b != NULL) {
-        cf_mem_free(b->runs);
-        cf_mem_free(b->runs_spare);
-        cf_mem_free(b->sets);
-        cf_mem_free(b->before);
-        cf_mem_free(b->next);
-        cf_mem_free(b);
-        *ref = NULL;
-    }
-}
-
-static cf_result runs_alloc(build *b, const regex_compilation *c)
-{
-    /* Each set can make two runs more for each of its ranges. */
-    size_t runs = 3 + 2 * 5 + 2 * (size_t)b->n + 2 * c->ranges_n;
+    /* A range makes two runs more at most. */
+    size_t runs = 3 + 2 * (size_t)b->n + 2 * c->ranges_n;
     runs = runs < RUNS_MAX ? runs : RUNS_MAX;
-    b->runs = cf_mem_new(runs, sizeof *b->runs);
-    b->runs_spare = cf_mem_new(runs, sizeof *b->runs);
-    CF_REQUIRE(b->runs != NULL && b->runs_spare != NULL, NO_MEMORY);
+    b->takes = regex_scratch(c, b->n + c->classes_n + runs, sizeof *b->takes);
+    CF_REQUIRE(b->takes != NULL, NO_MEMORY);
+    b->class_takes = b->takes + b->n;
+    b->runs = (uint32_t *)(b->class_takes + c->classes_n);
+    b->runs_spare = b->runs + runs;
     return cf_ok();
 }
 
-static cf_result states_alloc(build *b)
+static cf_result states_alloc(build *b, regex_compilation *c)
 {
-    b->sets = cf_mem_new((size_t)STATES_MAX * b->words, sizeof *b->sets);
-    b->before = cf_mem_new(3, STATES_MAX);
-    b->next = cf_mem_new((size_t)STATES_MAX * b->row, sizeof *b->next);
-    CF_REQUIRE(b->sets != NULL && b->before != NULL && b->next != NULL, NO_MEMORY);
+    size_t each = b->words * sizeof *b->sets + b->row * sizeof *b->next + 3;
+    b->sets = regex_scratch(c, STATES_MAX, each);
+    CF_REQUIRE(b->sets != NULL, NO_MEMORY);
+    b->next = (uint16_t *)(b->sets + STATES_MAX * b->words);
+    b->before = (uint8_t *)(b->next + STATES_MAX * b->row);
     b->at_end = b->before + STATES_MAX;
     b->waits = b->at_end + STATES_MAX;
     return cf_ok();
@@ -400,58 +464,40 @@ static cf_result states_alloc(build *b)
 
 CF_MUST_USE cf_result regex_dfa_build(regex_compilation *c)
 {
-    if (c->limits.no_dfa || c->program_n > PROGRAM_MAX) {
+    if (c->limits.no_dfa || c->program_n > PROGRAM_MAX || c->classes_n > PROGRAM_MAX) {
         return cf_ok();
     }
-    CF_AUTO(regex_dfa_free) build *b = cf_mem_new(1, sizeof *b);
+    build *b = regex_scratch(c, 1, sizeof *b);
     CF_REQUIRE(b != NULL, NO_MEMORY);
     b->program = c->program;
     b->n = c->program_n;
     b->words = (b->n + 63) / 64;
-    CF_TRY(runs_alloc(b, c));
+    CF_TRY(columns_alloc(b, c));
     bool made = make_columns(b, c);
     if (made) {
-        describe_columns(b, c);
-        CF_TRY(states_alloc(b));
+        fill_takes(b, c);
+        CF_TRY(states_alloc(b, c));
         made = make_states(b);
     }
     CF_TRY(regex_work(c, b->work));
-    if (made) {
-        c->build = b;
-        b = NULL;
-    }
+    c->build = made ? b : NULL;
     return cf_ok();
-}
-
-static uint32_t first_other(const build *b)
-{
-    uint32_t i = b->runs_n - 1;
-    while (b->runs[i] >> 8 > 0x80) {
-        i--;
-    }
-    return i;
 }
 
 size_t regex_dfa_bytes(const struct regex_build *b)
 {
-    return (b->runs_n - first_other(b)) * sizeof *b->runs +
-           (size_t)b->states * b->row * sizeof *b->next + b->states;
+    return b->runs_n * sizeof *b->runs + (size_t)b->states * b->row * sizeof *b->next + b->states;
 }
 
 void regex_dfa_copy(const struct regex_build *b, uint8_t *at, regex_dfa *ret)
 {
-    uint32_t first = first_other(b), *others = (uint32_t *)(void *)at;
-    ret->others_n = b->runs_n - first;
+    uint32_t *others = (uint32_t *)(void *)at;
+    ret->others_n = b->runs_n;
     ret->row = b->row;
-    cf_copy(others, b->runs + first, ret->others_n * sizeof *others);
-    for (uint32_t i = 0, run = 0; i < 128; i++) {
-        while (run + 1 < b->runs_n && b->runs[run + 1] >> 8 <= i) {
-            run++;
-        }
-        ret->ascii[i] = (uint8_t)(b->runs[run] & 0xFF);
-    }
+    cf_copy(ret->ascii, b->ascii, sizeof ret->ascii);
+    cf_copy(others, b->runs, b->runs_n * sizeof *others);
     /* Numbers of states become where their rows begin. */
-    uint16_t *states = (uint16_t *)(void *)(others + ret->others_n);
+    uint16_t *states = (uint16_t *)(void *)(others + b->runs_n);
     for (size_t i = 0; i < (size_t)b->states * b->row; i++) {
         states[i] = (uint16_t)(b->next[i] * b->row);
     }
@@ -474,18 +520,10 @@ typedef struct {
 
 static run run_of(const regex_dfa *dfa, uint32_t ch)
 {
-    size_t low = 0, high = dfa->others_n;
-    while (high - low > 1) {
-        size_t middle = low + (high - low) / 2;
-        if (dfa->others[middle] >> 8 <= ch) {
-            low = middle;
-        } else {
-            high = middle;
-        }
-    }
-    uint32_t lo = dfa->others[low] >> 8;
-    uint32_t end = high < dfa->others_n ? dfa->others[high] >> 8 : CF_UNICODE_LAST + 1;
-    return (run){lo, end - lo, dfa->others[low] & 0xFF};
+    size_t i = run_find(dfa->others, dfa->others_n, ch);
+    uint32_t lo = dfa->others[i] >> 8;
+    uint32_t end = i + 1 < dfa->others_n ? dfa->others[i + 1] >> 8 : CF_UNICODE_LAST + 1;
+    return (run){lo, end - lo, dfa->others[i] & 0xFF};
 }
 
 CF_MUST_USE cf_result regex_dfa_run(const cf_regex *re, cf_view text, size_t start, uint64_t *steps,

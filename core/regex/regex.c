@@ -25,14 +25,36 @@ static cf_result limits_of(const cf_regex_limits *from, cf_regex_limits *ret)
     return cf_ok();
 }
 
-static void compilation_free(regex_compilation *c)
+/* ---- Memory of the compilation ---- */
+
+struct regex_piece {
+    struct regex_piece *next;
+    size_t bytes;
+    alignas(max_align_t) uint8_t data[];
+};
+
+void *regex_scratch(regex_compilation *c, size_t count, size_t size)
 {
-    cf_mem_free(c->nodes);
-    cf_mem_free(c->classes);
-    cf_mem_free(c->ranges);
-    cf_mem_free(c->program);
-    cf_mem_free(c->reached);
-    regex_dfa_free(&c->build);
+    /* Limits keep the product small: a few megabytes. */
+    size_t bytes = count * size;
+    struct regex_piece *piece = cf_mem_new(1, sizeof *piece + bytes);
+    if (piece == NULL) {
+        return NULL;
+    }
+    piece->next = c->pieces;
+    piece->bytes = bytes;
+    c->pieces = piece;
+    return piece->data;
+}
+
+void regex_compilation_free(regex_compilation *c)
+{
+    while (c->pieces != NULL) {
+        struct regex_piece *next = c->pieces->next;
+        cf_wipe(c->pieces->data, c->pieces->bytes);
+        cf_mem_free(c->pieces);
+        c->pieces = next;
+    }
 }
 
 /* ---- How matches begin ---- */
@@ -62,9 +84,8 @@ static cf_result look_at_begin(regex_compilation *c, cf_regex *re)
 {
     uint32_t n = c->program_n, depth = 0;
     bool empty = false;
-    c->reached = cf_mem_new((size_t)n + 2, 3);
-    CF_REQUIRE(c->reached != NULL, NO_MEMORY);
-    uint16_t *stack = c->reached;
+    uint16_t *stack = regex_scratch(c, (size_t)n + 2, 3);
+    CF_REQUIRE(stack != NULL, NO_MEMORY);
     uint8_t *seen = (uint8_t *)(stack + n + 2);
     stack[depth++] = 0;
     while (depth > 0) {
@@ -151,7 +172,7 @@ static cf_result compile(regex_compilation *c, const cf_regex_limits *limits, cf
 static cf_result compile_with(cf_view pattern, const cf_regex_limits *limits, cf_arena *arena,
                               uint64_t *steps, cf_regex **ret, size_t *ret_offset)
 {
-    CF_AUTO(compilation_free) regex_compilation c = {.pattern = pattern};
+    CF_AUTO(regex_compilation_free) regex_compilation c = {.pattern = pattern};
     c.work_max = *steps < REGEX_WORK_MAX ? *steps : REGEX_WORK_MAX;
     cf_result r = compile(&c, limits, arena, ret);
     *steps -= c.work < *steps ? c.work : *steps;
@@ -181,8 +202,11 @@ CF_MUST_USE cf_result cf_regex_compile_in(cf_view pattern, const cf_regex_limits
 
 void cf_regex_free(cf_regex **re)
 {
-    cf_mem_free(*re);
-    *re = NULL;
+    if (*re != NULL) {
+        cf_wipe(*re, (*re)->bytes);
+        cf_mem_free(*re);
+        *re = NULL;
+    }
 }
 
 size_t cf_regex_groups(const cf_regex *re)

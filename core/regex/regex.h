@@ -48,12 +48,12 @@ CF_MUST_USE cf_result cf_regex_compile(cf_view pattern, const cf_regex_limits *l
                                        cf_regex **ret, size_t *ret_offset);
 
 /** The same into an arena, for patterns that come at run time; nothing is to be freed. steps: as of cf_regex_match, charged for the work
- *  of compiling; what is used for that alone comes from the heap and is returned. error also BUDGET; SIZE over the arena's bound */
+ *  of compiling; what is used for that alone comes from the heap, is wiped and returned. error also BUDGET; SIZE over the arena's bound */
 CF_MUST_USE cf_result cf_regex_compile_in(cf_view pattern, const cf_regex_limits *limits,
                                           cf_arena *arena, uint64_t *steps, const cf_regex **ret,
                                           size_t *ret_offset);
 
-/** Accepts a pointer to NULL, and leaves NULL. */
+/** Wipes and frees. Accepts a pointer to NULL, and leaves NULL. */
 void cf_regex_free(cf_regex **re);
 
 /** Groups that capture; the whole match is not counted. */

@@ -9,17 +9,17 @@
 
 /** Units of work that one compilation may take, a few nanoseconds each: an octet, a range, an instruction or a step of the table's
  *  construction. Above it the pattern is too large. */
-#define REGEX_WORK_MAX 4000000
+#define REGEX_WORK_MAX 2000000
 #define REGEX_UNBOUNDED UINT16_MAX /* as the upper bound of a repeat */
 
 typedef enum {
-    REGEX_NODE_CHAR,   /* value: the code point */
-    REGEX_NODE_CLASS,  /* value: index of the class */
-    REGEX_NODE_ASSERT, /* value: regex_assertion */
-    REGEX_NODE_CONCAT, /* children one behind the other, possibly none */
-    REGEX_NODE_ALTERNATE /* children, the first preferred */,
-    REGEX_NODE_REPEAT, /* one child, min to max times */
-    REGEX_NODE_GROUP   /* one child; value: number of the group, 0 does not capture */
+    REGEX_NODE_CHAR,      /* value: the code point */
+    REGEX_NODE_CLASS,     /* value: index of the class */
+    REGEX_NODE_ASSERT,    /* value: regex_assertion */
+    REGEX_NODE_CONCAT,    /* children one behind the other, possibly none */
+    REGEX_NODE_ALTERNATE, /* children, the first preferred */
+    REGEX_NODE_REPEAT,    /* one child, min to max times */
+    REGEX_NODE_GROUP      /* one child; value: number of the group, 0 does not capture */
 } regex_node_kind;
 
 /** What is true or not between two code points. */
@@ -71,14 +71,14 @@ typedef struct {
 /* The kind of what stands before or behind a position, as far as assertions ask. */
 typedef enum { REGEX_EDGE, REGEX_NEWLINE, REGEX_WORD, REGEX_OTHER, REGEX_KINDS } regex_kind;
 
-/** The table: state 0 has failed, state 1 has matched; the class of a code point gives the column. */
+/** The table: state 0 has failed, state 1 has matched; a code point has a column, octets that are no UTF-8 have the last one. A state is
+ *  the number of its row times the row's length, so states[s + column] is the next one. */
 typedef struct {
-    uint8_t ascii[128];     /* column of each ASCII code point */
-    const uint32_t *others; /* start << 8 | column, ascending, the first at or before 0x80 */
-    const uint16_t *
-        states; /* of state s, column c: [s + c], where the states are multiples of the row's length */
-    const uint8_t *at_end;       /* of state s / row: 1 when the end of the text here is a match */
-    uint32_t others_n, row;      /* columns of a row; the last is of octets that are no UTF-8 */
+    uint8_t ascii[128];          /* column of each ASCII code point */
+    const uint32_t *others;      /* of the others: start << 8 | column, ascending from 0x80 on */
+    const uint16_t *states;      /* row by row */
+    const uint8_t *at_end;       /* of each row: 1 when the end of the text here is a match */
+    uint32_t others_n, row;      /* row: its length */
     uint16_t start[REGEX_KINDS]; /* by what stands before the first octet */
 } regex_dfa;
 
@@ -109,18 +109,22 @@ typedef struct {
     uint32_t nodes_n;
     regex_class *classes;
     uint32_t classes_n, classes_cap;
-    cf_unicode_range *ranges; /* of the classes, then of the one that is being read */
+    /* Ranges of all classes, then of the one that is being read: it begins at class_at, its part that is being added at part_at, and
+     * when it has more than tidy_at it is sorted. */
+    cf_unicode_range *ranges;
     size_t ranges_n, ranges_cap;
-    size_t class_at, part_at,
-        tidy_at;         /* where the class begins, its part that is being added; when to sort it */
+    size_t class_at, part_at, tidy_at;
     uint32_t chains[64]; /* class + 1, by hash */
     uint32_t groups;
     regex_inst *program;
     uint32_t program_n;
-    uint16_t *
-        reached; /* memory of a walk over the program: a stack, then an octet for each instruction */
-    struct regex_build *build; /* of dfa.c; NULL when there is no table */
+    struct regex_build *build;  /* of dfa.c; NULL when there is no table */
+    struct regex_piece *pieces; /* of regex_scratch */
 } regex_compilation;
+
+/** Zeroed memory, aligned for any type, that is wiped and freed when the compilation ends: a pattern may be a secret. NULL: no memory */
+void *regex_scratch(regex_compilation *c, size_t count, size_t size);
+void regex_compilation_free(regex_compilation *c);
 
 /** Takes units of work. error BUDGET when the caller's are used up, SIZE over REGEX_WORK_MAX */
 static inline CF_MUST_USE cf_result regex_work(regex_compilation *c, uint64_t units)
@@ -140,7 +144,6 @@ CF_MUST_USE cf_result regex_write(regex_compilation *c);
 
 /** Tries to make a table of states: c->build is NULL when it would take too many. */
 CF_MUST_USE cf_result regex_dfa_build(regex_compilation *c);
-void regex_dfa_free(struct regex_build **build);
 /** Octets that the table takes, and the table there; at is aligned for any type. */
 size_t regex_dfa_bytes(const struct regex_build *build);
 void regex_dfa_copy(const struct regex_build *build, uint8_t *at, regex_dfa *ret);

@@ -204,9 +204,7 @@ static bool order_may_differ(const text *p)
             found = found || (early && looped && c.nodes[i].nullable);
         }
     }
-    cf_mem_free(c.nodes);
-    cf_mem_free(c.classes);
-    cf_mem_free(c.ranges);
+    regex_compilation_free(&c);
     return found;
 }
 

@@ -263,6 +263,30 @@ static void compiles_into_an_arena(void **state)
     assert_null(re);
 }
 
+/* A node holds a code point in four octets: they are in no block that is freed, of the compilation or of the result. */
+static void wipes_what_it_used(void **state)
+{
+    (void)state;
+    static const uint8_t code[4] = {0xEF, 0xCD, 0x0E, 0x00}; /* U+ECDEF, unassigned */
+    cf_view pattern = CF_LIT("a[b-\xF3\xAC\xB7\xAF]\xF3\xAC\xB7\xAF+(c|d)*");
+    (void)failmalloc_watch(cf_view_make(code, 4));
+    for (int i = 0; i < 2; i++) {
+        CF_ARENA(arena, 1 << 20);
+        CF_REGEX(kept);
+        const cf_regex *re;
+        cf_regex_limits limits = {.no_dfa = i == 1};
+        uint64_t steps = STEPS;
+        assert_ok(cf_regex_compile_in(pattern, &limits, &arena, &steps, &re, NULL));
+        assert_ok(cf_regex_compile(pattern, &limits, &kept, NULL));
+    }
+    uint8_t *unwiped = malloc(sizeof code);
+    assert_non_null(unwiped);
+    cf_copy(unwiped, code, sizeof code);
+    assert_int_equal(failmalloc_watch(cf_view_make(code, 4)), 0);
+    free(unwiped);
+    assert_int_equal(failmalloc_watch(CF_VIEW_EMPTY), 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -270,7 +294,7 @@ int main(void)
         cmocka_unit_test(bounds_the_program),     cmocka_unit_test(bounds_groups_and_ranges),
         cmocka_unit_test(bounds_repeats),         cmocka_unit_test(refuses_bounds_over_its_own),
         cmocka_unit_test(bears_hostile_patterns), cmocka_unit_test(survives_lack_of_memory),
-        cmocka_unit_test(compiles_into_an_arena),
+        cmocka_unit_test(compiles_into_an_arena), cmocka_unit_test(wipes_what_it_used),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
