@@ -111,6 +111,17 @@ static void bounds_groups_and_ranges(void **state)
     }
 }
 
+/* The same class over and over is small, but takes its time. */
+static void bounds_the_work(void **state)
+{
+    (void)state;
+    for (size_t times = 30; times <= 3000; times *= 10) {
+        char *pattern = repeated("(?i)[", "\\pL", times, "]");
+        assert_code(compile(pattern, NULL), times == 30 ? CF_OK : CF_ERR_SIZE);
+        free(pattern);
+    }
+}
+
 static void bounds_repeats(void **state)
 {
     (void)state;
@@ -290,11 +301,17 @@ static void wipes_what_it_used(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(bounds_the_pattern),     cmocka_unit_test(bounds_the_depth),
-        cmocka_unit_test(bounds_the_program),     cmocka_unit_test(bounds_groups_and_ranges),
-        cmocka_unit_test(bounds_repeats),         cmocka_unit_test(refuses_bounds_over_its_own),
-        cmocka_unit_test(bears_hostile_patterns), cmocka_unit_test(survives_lack_of_memory),
-        cmocka_unit_test(compiles_into_an_arena), cmocka_unit_test(wipes_what_it_used),
+        cmocka_unit_test(bounds_the_pattern),
+        cmocka_unit_test(bounds_the_depth),
+        cmocka_unit_test(bounds_the_program),
+        cmocka_unit_test(bounds_groups_and_ranges),
+        cmocka_unit_test(bounds_the_work),
+        cmocka_unit_test(bounds_repeats),
+        cmocka_unit_test(refuses_bounds_over_its_own),
+        cmocka_unit_test(bears_hostile_patterns),
+        cmocka_unit_test(survives_lack_of_memory),
+        cmocka_unit_test(compiles_into_an_arena),
+        cmocka_unit_test(wipes_what_it_used),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
