@@ -216,7 +216,7 @@ def test_options(tool, nsm, tmp_path):
     assert run("--version").stdout.startswith("coffer-kmsd ")
     for words in ([], good[:4], [*good, "--wrong"], [*good, "more"], [*good, "--region"]):
         assert run(*words).returncode == 2, words
-    for words in ([*good, "--region", "US"], [*good, "--account", "1"], [*good[:3], "127.0.0.1:0", *good[4:]],
+    for words in ([*good, "--region", "US"], [*good, "--account", "1"], [*good[:3], "0.0.0.0:0", *good[4:]], [*good, "--listen", "[::]:0"],
                   [*good[:5], tmp_path / "none"], [*good[:5], __file__], [*good[:3], "unix:/nonexistent/k.sock", *good[4:]]):
         answer = run(*words)
         assert answer.returncode == 1 and "start.failed" in answer.stderr, words
@@ -545,7 +545,9 @@ def test_lockout(kms):
 
 @pytest.mark.parametrize("change", [
     {"Condition": {"StringEquals": {"aws:SourceVpc": "x"}}},
-    {"Condition": {"StringEqualsIfExists": {"kms:RecipientAttestation:PCR0": "x"}}},
+    {"Condition": {"StringEquals": {"kms:ViaService": "s3.us-east-1.amazonaws.com"}}},
+    {"Condition": {"StringEquals": {"kms:ResourceAliases": "alias/x"}}},
+    {"Condition": {"NullIfExists": {"kms:RecipientAttestation:PCR0": "true"}}},
     {"Condition": {"DateGreaterThan": {"kms:RecipientAttestation:PCR0": "x"}}},
     {"Condition": {"StringEquals": {"kms:RecipientAttestation:PCR32": "x"}}},
     {"Principal": {"AWS": "arn:aws:iam::1:root"}},
