@@ -235,7 +235,14 @@ static bool fill(server *s)
 static void answer(server *s, const uint8_t *data, int len)
 {
     static const uint8_t pattern[CHUNK] = {'x'};
-    if (s->spec->answer_bytes == 0) {
+    const char *const *script = s->spec->script;
+    if (s->spec->requests_fd > 0) {
+        need(write(s->spec->requests_fd, data, (size_t)len) == len);
+    }
+    if (script != NULL) {
+        int n = (int)strlen(script[s->answered]);
+        need(n == 0 || SSL_write(s->ssl, script[s->answered], n) == n);
+    } else if (s->spec->answer_bytes == 0) {
         need(SSL_write(s->ssl, data, len) == len);
     }
     for (size_t left = s->spec->answer_bytes; left > 0;) {
@@ -261,7 +268,8 @@ static bool step(server *s)
     if (n > 0) {
         answer(s, data, n);
         flush(s);
-        return !s->cut && (s->spec->answers == 0 || s->answered < s->spec->answers);
+        bool more = s->spec->script == NULL || s->spec->script[s->answered] != NULL;
+        return !s->cut && more && (s->spec->answers == 0 || s->answered < s->spec->answers);
     }
     s->seen |= SSL_get_error(s->ssl, n) == SSL_ERROR_ZERO_RETURN ? TLS_PEER_GOODBYE : 0;
     return SSL_get_error(s->ssl, n) == SSL_ERROR_WANT_READ && !s->cut && fill(s);

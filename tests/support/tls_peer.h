@@ -8,7 +8,7 @@
 
 #define TLS_PEER_FROM 1700000000 /* when its certificates hold */
 #define TLS_PEER_NOW 1750000000
-#define TLS_PEER_TO 1800000000
+#define TLS_PEER_TO INT64_C(4000000000)
 
 /** The zero state is a server that is right: its certificate is for "localhost", signed by the authority of tls_peer_root. */
 typedef struct {
@@ -32,7 +32,10 @@ typedef struct {
     unsigned drip_ms;    /* between two octets that it sends */
     size_t hang_at;      /* octets that it sends before it says nothing more; 0: all */
     size_t answer_bytes; /* of the answer to every request; 0: what came goes back */
-    unsigned answers;    /* how many, before it ends; 0: until the client does */
+    const char *const *
+        script; /* instead: the answers in their order, NULL at the end, which is the connection's */
+    unsigned answers; /* how many, before it ends; 0: until the client does */
+    int requests_fd;  /* what it gets is written here, too; 0: nowhere */
 } tls_peer_spec;
 
 /** What a server has seen, in its exit status. */
