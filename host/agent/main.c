@@ -7,7 +7,6 @@
 
 #include "core/base/number.h"
 #include "host/agent/answer.h"
-#include "host/agent/credentials.h"
 #include "host/agent/routes.h"
 #include "sys/json/json_memory.h"
 #include "sys/linux/clock.h"
@@ -32,8 +31,10 @@ static void parse(int argc, char **argv, options *o)
         {"run", "DIR", "the enclave's socket is made here", &o->run, NULL, true},
         {"listen", "ADDR", "where to serve: HOST:PORT or unix:PATH", &o->listen, NULL, true},
         {"kms", "ADDR", "the key service, dialled for the enclave", &o->kms, NULL, true},
-        {"credentials", "FILE", "IAM credentials, lent to the enclave (none)", &o->credentials,
-         NULL, false},
+        {"credentials", "FROM",
+         "IAM credentials, lent to the enclave: none, auto, env, web-identity, profile, container, "
+         "imds, or a file (none)",
+         &o->credentials, NULL, false},
         {"key-id", "ID", "KMS key of requests in JSON that name none", &o->key_id, NULL, false},
         {"workers", "N", "threads of the enclave that open fields", &o->workers, NULL, false},
         {"cache-keys", "N", "keys that the enclave keeps; 0: none", &o->cache_keys, NULL, false},
@@ -104,20 +105,77 @@ static cf_result await_enclave(cf_relay *relay, bool *ret_ended)
     return *ret_ended ? cf_ok() : r;
 }
 
+/* --- credentials --- */
+
+static const char *env_of(const char *name)
+{
+    return secure_getenv(name);
+}
+
+/* What "--credentials" says: NULL for none. */
+static cf_result keeper_of(const char *from, cf_creds_keeper **ret)
+{
+    cf_creds_chain_opts opts = {.env = env_of};
+    *ret = NULL;
+    if (from == NULL || cf_view_eq(cf_view_str(from), CF_LIT("none"))) {
+        return cf_ok();
+    }
+    if (!cf_view_eq(cf_view_str(from), CF_LIT("auto"))) {
+        opts.single = true;
+        opts.file = from;
+        if (!cf_creds_source_of(cf_view_str(from), &opts.source)) {
+            opts.source = CF_CREDS_FROM_FILE;
+        }
+    }
+    return cf_creds_keeper_new(&opts, ret);
+}
+
+/* The first attempt. A wrong setting ends the start; a source that does not answer now may do so later. */
+static cf_result first_credentials(cf_creds_keeper *k, cf_buf *ret_body)
+{
+    cf_creds_story story;
+    if (k == NULL) {
+        return cf_ok();
+    }
+    cf_result r = cf_creds_keeper_first(k, ret_body, &story);
+    if (!cf_is_ok(r)) {
+        fprintf(stderr, "coffer-agent: --credentials: %s: %s: %s (%s)\n",
+                cf_creds_source_name(story.source), story.what, cf_creds_fault_text(story.fault),
+                cf_err_text(story.cause));
+    }
+    return r;
+}
+
+static void lend(void *relay, cf_view body)
+{
+    cf_result r = cf_relay_lend(relay, body);
+    if (!cf_is_ok(r)) {
+        cf_log(CF_LOG_ERROR, "credentials.not_lent", "code=%s", cf_err_code(r.code));
+    }
+}
+
 /* The enclave first: what is ready answers. A first enclave that does not come up is a wrong program or machine, and is told as a
  * start that failed; later ones are started again and again. */
-static cf_result run_relay(const options *o, cf_launcher *launcher, cf_view credentials,
+static cf_result run_relay(const options *o, cf_launcher *launcher, cf_creds_keeper **keeper,
                            int *listen_fd, const char *address)
 {
+    CF_BUF(credentials);
+    CF_TRY(told(first_credentials(*keeper, &credentials), "--credentials"));
     CF_AUTO(cf_relay_stop) cf_relay *relay = NULL;
-    const cf_relay_opts opts = {launcher, links_of(o), credentials, cf_agent_done};
+    CF_AUTO(cf_creds_keeper_free) cf_creds_keeper *keeps = *keeper; /* gone before the relay is */
+    *keeper = NULL;
+    const cf_relay_opts opts = {launcher, links_of(o), cf_buf_view(&credentials), cf_agent_done};
     CF_TRY(told(cf_relay_start(&opts, &relay), "relay"));
+    cf_buf_free(&credentials);
+    if (keeps != NULL) {
+        CF_TRY(told(cf_creds_keeper_run(keeps, lend, relay), "--credentials"));
+    }
     bool ended = false;
     CF_TRY(told(await_enclave(relay, &ended), "enclave"));
     if (ended) {
         return cf_ok();
     }
-    cf_agent agent = {relay, cf_view_str(o->key_id)};
+    cf_agent agent = {relay, cf_view_str(o->key_id), keeps};
     return serve(o, &agent, listen_fd, address);
 }
 
@@ -145,13 +203,11 @@ static cf_result run(const options *o)
     char address[CF_NET_TEXT_BYTES_MAX];
     cf_launcher_opts opts = {.enclave = o->enclave, .nsm = o->nsm, .run = o->run, .args = args};
     CF_FD(listen_fd);
-    CF_BUF(credentials);
+    CF_AUTO(cf_creds_keeper_free) cf_creds_keeper *keeper = NULL;
     CF_AUTO(cf_launcher_free) cf_launcher *launcher = NULL;
     (void)enclave_args(o, args);
     CF_TRY(told(cf_json_prepare(), "json"));
-    if (o->credentials != NULL) {
-        CF_TRY(told(cf_agent_credentials(o->credentials, &credentials), "--credentials"));
-    }
+    CF_TRY(told(keeper_of(o->credentials, &keeper), "--credentials"));
     CF_TRY(told(cf_net_parse(o->kms, &opts.kms), "--kms"));
     CF_TRY(told(cf_net_parse(o->listen, &listen_addr), "--listen"));
     CF_TRY(told(cf_net_listen(&listen_addr, MAIN_BACKLOG, &listen_fd), "--listen"));
@@ -159,7 +215,7 @@ static cf_result run(const options *o)
     CF_TRY(told(cf_folder_make(o->nsm), "--nsm"));
     cf_result launched = cf_launcher_new(&opts, &launcher, &what);
     CF_TRY(told(launched, what));
-    return run_relay(o, launcher, cf_buf_view(&credentials), &listen_fd, address);
+    return run_relay(o, launcher, &keeper, &listen_fd, address);
 }
 
 int main(int argc, char **argv)

@@ -75,6 +75,19 @@ void cf_relay_hurry(cf_relay *r, uint64_t timeout_ms)
     (void)pthread_mutex_unlock(&r->lock);
 }
 
+cf_result cf_relay_lend(cf_relay *r, cf_view body)
+{
+    CF_BUF(copy);
+    CF_TRY(cf_buf_set(&copy, body));
+    (void)pthread_mutex_lock(&r->lock);
+    cf_buf_free(&r->lent);
+    r->lent = cf_buf_move(&copy);
+    cf_relay_lend_all(r);
+    wake(r);
+    (void)pthread_mutex_unlock(&r->lock);
+    return cf_ok();
+}
+
 void cf_relay_look(cf_relay *r, cf_relay_status *ret)
 {
     (void)pthread_mutex_lock(&r->lock);
@@ -356,6 +369,7 @@ static void relay_free(cf_relay **r)
     cf_fd_close(&(*r)->epoll_fd);
     cf_fd_close(&(*r)->wake_fd);
     cf_buf_free(&(*r)->scratch);
+    cf_buf_free(&(*r)->lent);
     (void)pthread_mutex_destroy(&(*r)->lock);
     (void)pthread_cond_destroy(&(*r)->changed);
     cf_mem_free(*r);
@@ -370,9 +384,12 @@ cf_result cf_relay_start(const cf_relay_opts *opts, cf_relay **ret)
     CF_AUTO(relay_free) cf_relay *r = cf_mem_new(1, sizeof *r);
     CF_REQUIRE(r != NULL, NO_MEMORY);
     r->opts = *opts;
+    r->opts.credentials = CF_VIEW_EMPTY;
+    r->epoll_fd = r->wake_fd = -1;
     r->enclave = CF_ENCLAVE_NONE;
     (void)pthread_mutex_init(&r->lock, NULL);
     (void)pthread_cond_init(&r->changed, NULL);
+    CF_TRY(cf_buf_set(&r->lent, opts->credentials));
     cf_table_init(&r->table);
     cf_watch_init(&r->watch, cf_clock_mono_ms());
     for (size_t i = 0; i < CF_AGENT_LINKS_MAX; i++) {

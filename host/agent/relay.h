@@ -19,7 +19,7 @@ typedef void cf_relay_done(cf_job *j, const cf_enclave_id *id, const cf_msg *ans
 typedef struct {
     cf_launcher *launcher; /* borrowed */
     unsigned links;        /* 1..CF_AGENT_LINKS_MAX */
-    cf_view credentials;   /* body of CREDENTIALS, or empty; borrowed */
+    cf_view credentials;   /* body of CREDENTIALS, or empty: none so far; copied */
     cf_relay_done *done;
 } cf_relay_opts;
 
@@ -36,6 +36,10 @@ void cf_relay_stop(cf_relay **r);
 
 /** Takes the job, which is done later, or already before this returns. Any thread. */
 void cf_relay_submit(cf_relay *r, cf_job *j);
+
+/** Lends these from now on: to every connection of the enclave that there is and will be, without holding any request up. body: of a
+ *  CREDENTIALS message, copied. Any thread. error NO_MEMORY: those of before are kept. */
+CF_MUST_USE cf_result cf_relay_lend(cf_relay *r, cf_view body);
 
 typedef struct {
     cf_watch_state state;

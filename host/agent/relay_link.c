@@ -157,6 +157,21 @@ bool cf_relay_ping(cf_relay *r)
     return false;
 }
 
+/* All links, and in the order of each: the enclave reads them in an order of its own, and what it takes last must be the newest. */
+void cf_relay_lend_all(cf_relay *r)
+{
+    for (unsigned i = 0; i < r->opts.links; i++) {
+        cf_link *l = &r->links[i];
+        bool known = l->state == CF_LINK_LENDING || l->state == CF_LINK_READY;
+        if (known && !l->broken &&
+            !cf_is_ok(
+                send_on(r, i, CF_MSG_CREDENTIALS, NUMBER_CREDENTIALS, cf_buf_view(&r->lent)))) {
+            /* It would serve with what has ended; the next one gets them at its start. */
+            l->broken = true;
+        }
+    }
+}
+
 /* --- messages from the enclave --- */
 
 static cf_result hex_of(cf_view octets, char *text, size_t room)
@@ -205,13 +220,13 @@ static cf_result on_hello(cf_relay *r, unsigned i, const cf_msg *m)
     CF_REQUIRE(a.version == CF_WIRE_VERSION, UNSUPPORTED);
     CF_TRY(take_id(r, &a));
     l->inflight_max = a.inflight_max;
-    if (r->opts.credentials.len == 0) {
+    if (r->lent.len == 0) {
         link_ready(r, l);
         return cf_ok();
     }
     /* On every link, so that none takes requests before the enclave has what it needs to serve them. */
     l->state = CF_LINK_LENDING;
-    return send_on(r, i, CF_MSG_CREDENTIALS, NUMBER_CREDENTIALS, r->opts.credentials);
+    return send_on(r, i, CF_MSG_CREDENTIALS, NUMBER_CREDENTIALS, cf_buf_view(&r->lent));
 }
 
 /* With the lock. */
@@ -220,6 +235,19 @@ static cf_result on_lent(cf_relay *r, unsigned i, const cf_msg *m)
     CF_REQUIRE(m->kind == CF_MSG_CREDENTIALS + CF_MSG_ANSWER && m->request == NUMBER_CREDENTIALS,
                STATE);
     link_ready(r, &r->links[i]);
+    return cf_ok();
+}
+
+/* With the lock: the answer to credentials that came while requests were in work. */
+static cf_result on_lent_again(const cf_msg *m)
+{
+    if (m->kind == CF_MSG_ERROR) {
+        cf_err code = CF_ERR_INTERNAL;
+        CF_TRY(cf_error_decode(m->body, &code));
+        cf_log(CF_LOG_WARN, "credentials.not_taken", "code=%s", cf_err_code(code));
+        return cf_ok();
+    }
+    CF_REQUIRE(m->kind == CF_MSG_CREDENTIALS + CF_MSG_ANSWER, STATE);
     return cf_ok();
 }
 
@@ -268,6 +296,9 @@ static cf_result on_message(cf_relay *r, unsigned i, const cf_msg *m, cf_job **r
     case CF_LINK_LENDING:
         return on_lent(r, i, m);
     case CF_LINK_READY:
+        if (m->request == NUMBER_CREDENTIALS) {
+            return on_lent_again(m);
+        }
         return m->request == NUMBER_HEALTH ? on_health(r, m) : on_answer(r, i, m, ret_job);
     case CF_LINK_DOWN:
         break;

@@ -33,6 +33,7 @@ struct cf_relay {
     uint64_t started_ms, starts;
     uint64_t wake_ms; /* the thread sleeps until then */
     cf_buf scratch;   /* the body that is being sent */
+    cf_buf lent;      /* the body of CREDENTIALS; empty: none */
 };
 
 /** What an event of epoll is about: links follow CF_TAG_LINK. */
@@ -49,6 +50,8 @@ void cf_relay_fail(cf_relay *r, cf_job_list *failed);
 void cf_relay_dispatch(cf_relay *r, cf_job_list *failed);
 /** With the lock: asks the enclave for its health; false when no link is ready. */
 bool cf_relay_ping(cf_relay *r);
+/** With the lock: sends r->lent on every link that has told who it is. */
+void cf_relay_lend_all(cf_relay *r);
 /** Dials links that are down. */
 void cf_relay_dial(cf_relay *r);
 /** An event of a link. */

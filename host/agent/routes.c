@@ -11,6 +11,7 @@
 #include "sys/linux/clock.h"
 
 #define ROUTES_STATUS_BYTES 1024
+#define ROUTES_CREDENTIALS_BYTES 256
 
 typedef enum { MEDIA_CBOR, MEDIA_JSON, MEDIA_OTHER } media;
 
@@ -154,19 +155,36 @@ static void on_enclaves(cf_agent *a, cf_http_call *call)
     answer_text(call, 200, text, n);
 }
 
+/* Which source the credentials come from and until when they hold; never a part of them. */
+static void put_credentials(const cf_agent *a, char *text, size_t room)
+{
+    cf_creds_status s = {.source = CF_CREDS_SOURCE_COUNT};
+    if (a->credentials != NULL) {
+        cf_creds_keeper_look(a->credentials, &s);
+    }
+    (void)snprintf(text, room,
+                   "{\"source\":\"%s\",\"state\":\"%s\",\"expires_ms\":%" PRIu64
+                   ",\"changes\":%" PRIu64 ",\"error\":\"%s\"}",
+                   cf_creds_source_name(s.source), cf_creds_state_name(s.state), s.expires_ms,
+                   s.changes,
+                   s.last.fault == CF_CREDS_NONE ? "" : cf_creds_fault_code(s.last.fault));
+}
+
 static void on_health(cf_agent *a, cf_http_call *call)
 {
+    char credentials[ROUTES_CREDENTIALS_BYTES];
     cf_relay_status s;
     char text[ROUTES_STATUS_BYTES];
     cf_relay_look(a->relay, &s);
+    put_credentials(a, credentials, sizeof credentials);
     int n = snprintf(text, sizeof text,
                      "{\"status\":\"%s\",\"enclave\":\"%s\",\"boot_id\":\"%s\",\"starts\":%" PRIu64
                      ",\"inflight\":%zu,\"waiting\":%zu"
                      ",\"keys\":%" PRIu64 ",\"answered\":%" PRIu64 ",\"kms_calls\":%" PRIu64
-                     ",\"uptime_ms\":%" PRIu64 "}",
+                     ",\"uptime_ms\":%" PRIu64 ",\"credentials\":%s}",
                      s.healthy ? "ok" : "unavailable", state_name(&s), s.id.boot_id, s.starts,
                      s.inflight, s.waiting, s.health.keys, s.health.answered, s.health.kms_calls,
-                     s.health.uptime_ms);
+                     s.health.uptime_ms, credentials);
     answer_text(call, s.healthy ? 200 : 503, text, n);
 }
 

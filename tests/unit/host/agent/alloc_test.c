@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Each allocation of reading a request and writing an answer fails once: NO_MEMORY, and nothing is left. */
 #include "host/agent/body.h"
-#include "host/agent/credentials.h"
 #include "host/agent/json.h"
 #include "tests/support/failmalloc.h"
 #include "tests/support/test.h"
@@ -34,14 +33,6 @@ static cf_result read_body(void *ctx)
     return cf_body_read(CF_LIT("\xa2\x01\x05\x02\x03"), &head);
 }
 
-static cf_result read_credentials(void *ctx)
-{
-    (void)ctx;
-    CF_BUF(out);
-    return cf_agent_credentials_of(
-        CF_LIT("{\"AccessKeyId\":\"AK\",\"SecretAccessKey\":\"s\",\"Token\":\"t\"}"), &out);
-}
-
 static void test_all(void **state)
 {
     (void)state;
@@ -53,7 +44,6 @@ static void test_all(void **state)
     failmalloc_each(read_request, NULL, 5);
     failmalloc_each(write_answer, &wire, 2);
     failmalloc_each(read_body, NULL, 1);
-    failmalloc_each(read_credentials, NULL, 1);
 }
 
 /* What is secret is in no block of memory when that is given back. */
@@ -62,13 +52,8 @@ static void test_wiped(void **state)
     (void)state;
     /* The octets to look for stand in a local, not in a block of the allocator. */
     uint8_t secret[] = "canary-of-a-secret-key-0815";
-    char text[128];
     CF_BUF(out);
-    snprintf(text, sizeof text, "{\"AccessKeyId\":\"AK\",\"SecretAccessKey\":\"%s\"}",
-             (const char *)secret);
     failmalloc_watch(cf_view_make(secret, sizeof secret - 1));
-    assert_ok(cf_agent_credentials_of(cf_view_str(text), &out));
-    cf_buf_free(&out);
     const cf_field_result result = {CF_LIT("email"), cf_view_make(secret, sizeof secret - 1),
                                     CF_OK};
     CF_BUF(wire);
