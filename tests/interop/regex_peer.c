@@ -422,6 +422,12 @@ static size_t compare_sets(roll *known)
     return n;
 }
 
+/* Unicode 15.1 made pairs of these six. */
+static bool is_paired_later(uint32_t c)
+{
+    return c == 0x390 || c == 0x3B0 || c == 0x1FD3 || c == 0x1FE3 || c == 0xFB05 || c == 0xFB06;
+}
+
 static bool is_cased(const roll *of, uint32_t c)
 {
     static const char *const names[] = {"Lu", "Ll", "Lt"};
@@ -431,7 +437,7 @@ static bool is_cased(const roll *of, uint32_t c)
         cased = cased ||
                 (cf_unicode_set_of(cf_view_str(names[i]), &set) && cf_unicode_set_has(&set, c));
     }
-    return cased && in_both(of, c);
+    return cased && in_both(of, c) && !is_paired_later(c);
 }
 
 /* (?i) and a code point, for every cased one, in a text of them all. */
