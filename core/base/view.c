@@ -76,7 +76,7 @@ static size_t utf8_step(const uint8_t *p, size_t left)
 static bool eight_ascii(const uint8_t *p)
 {
     uint64_t word;
-    memcpy(&word, p, sizeof word);
+    cf_copy(&word, p, sizeof word);
     return (word & UINT64_C(0x8080808080808080)) == 0;
 }
 
