@@ -78,16 +78,17 @@ static void end(cf_creds_http **h)
     (void)pthread_mutex_unlock(&(*h)->lock);
 }
 
-static cf_result shake(cf_creds_http *h, const char *host, uint64_t deadline_ms, cf_tls **ret)
+/* The configuration must outlive the connection. */
+static cf_result shake(cf_creds_http *h, const char *host, uint64_t deadline_ms,
+                       cf_tls_config **ret_config, cf_tls **ret)
 {
-    CF_AUTO(cf_tls_config_free) cf_tls_config *config = NULL;
     CF_BUF(roots);
     const char *path = h->env("AWS_CA_BUNDLE"), *why = "";
     if (path != NULL && path[0] != '\0') {
         CF_TRY(cf_file_read(path, CF_CREDS_ROOTS_BYTES_MAX, &roots));
     }
-    CF_TRY(cf_tls_config_new(cf_buf_view(&roots), &config));
-    return cf_tls_open(config, h->fd, host, cf_clock_wall_ms() / 1000, deadline_ms, ret, &why);
+    CF_TRY(cf_tls_config_new(cf_buf_view(&roots), ret_config));
+    return cf_tls_open(*ret_config, h->fd, host, cf_clock_wall_ms() / 1000, deadline_ms, ret, &why);
 }
 
 /* --- the exchange --- */
@@ -131,18 +132,21 @@ static cf_result exchange(void *self, const cf_creds_request *req, unsigned *ret
     cf_creds_http *h = self;
     uint64_t deadline_ms = cf_clock_mono_ms() + req->timeout_ms;
     CF_AUTO(end) cf_creds_http *running = h;
+    CF_AUTO(cf_tls_config_free) cf_tls_config *config = NULL;
     CF_AUTO(cf_tls_free) cf_tls *tls = NULL;
     CF_BUF(out);
     *ret_status = 0;
     CF_TRY(write_request(req, &out));
     CF_TRY(begin(running, req->url, deadline_ms));
     if (req->url->tls) {
-        CF_TRY(shake(h, req->url->host, deadline_ms, &tls));
+        CF_TRY(shake(h, req->url->host, deadline_ms, &config, &tls));
     }
     cf_result sent = tls != NULL ? cf_tls_write_full(tls, cf_buf_view(&out), deadline_ms)
                                  : cf_net_write_full(h->fd, cf_buf_view(&out), deadline_ms);
     /* Who does not want a body may answer and close before it was read. */
-    CF_REQUIRE(cf_is_ok(sent) || sent.code == CF_ERR_CLOSED || sent.code == CF_ERR_TIMEOUT, IO);
+    if (sent.code != CF_ERR_CLOSED) {
+        CF_TRY(sent);
+    }
     return read_answer(h->fd, tls, deadline_ms, ret_status, ret_body);
 }
 
