@@ -13,7 +13,8 @@ typedef struct {
     cf_credentials *credentials;
     cf_keycache *cache;
     cf_programs *programs;
-    cf_kms_dialer *dialer;
+    cf_kms_way *way;
+    cf_kms_service *kms;
     cf_unwrap *unwrap;
     cf_attestor *attestor;
     cf_workers *workers;

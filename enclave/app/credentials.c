@@ -3,7 +3,6 @@
 
 #include <pthread.h>
 
-#include "core/kms/kms.h"
 #include "sys/linux/locked.h"
 
 typedef struct {
@@ -20,6 +19,7 @@ typedef struct {
 struct cf_credentials {
     pthread_mutex_t lock;
     stored *stored;
+    uint64_t generation; /* of what is stored; 0: nothing */
 };
 
 _Static_assert(CF_ACCESS_KEY_ID_BYTES_MAX <= CF_SESSION_TOKEN_BYTES_MAX &&
@@ -67,21 +67,31 @@ void cf_credentials_set(cf_credentials *c, const cf_credentials_view *v)
     store(&c->stored->secret_key, v->secret_key);
     store(&c->stored->session_token, v->session_token);
     c->stored->expires_ms = v->expires_ms;
+    c->generation++;
     (void)pthread_mutex_unlock(&c->lock);
 }
 
-CF_MUST_USE cf_result cf_credentials_fields(cf_credentials *c, cf_view operation, cf_view body,
-                                            cf_buf *scratch,
-                                            cf_http1_field ret[static CF_KMS_FIELDS_MAX],
-                                            size_t *ret_n)
+static cf_view text_of(const stored_text *t)
 {
-    /* The local KMS knows its callers by the socket that they come from, so nothing is signed for it. */
-    (void)c;
-    (void)body;
+    return cf_view_make(t->b, t->len);
+}
+
+/* Under the lock, so that they are of one set: what is used is never copied but for what is sent. */
+CF_MUST_USE cf_result cf_credentials_sign(void *self, const cf_aws_request *q, cf_buf *scratch,
+                                          cf_http1_field ret[static CF_AWS_FIELDS_MAX],
+                                          size_t *ret_n, uint64_t *ret_generation)
+{
+    cf_credentials *c = self;
     *ret_n = 0;
-    CF_TRY(cf_buf_set(scratch, CF_LIT(CF_KMS_TARGET_PREFIX)));
-    CF_TRY(cf_buf_append(scratch, operation));
-    ret[(*ret_n)++] = (cf_http1_field){CF_LIT("X-Amz-Target"), cf_buf_view(scratch)};
-    ret[(*ret_n)++] = (cf_http1_field){CF_LIT("Content-Type"), CF_LIT(CF_KMS_CONTENT_TYPE)};
-    return cf_ok();
+    (void)pthread_mutex_lock(&c->lock);
+    const cf_sigv4_credentials with = {text_of(&c->stored->access_key_id),
+                                       text_of(&c->stored->secret_key),
+                                       text_of(&c->stored->session_token)};
+    *ret_generation = c->generation;
+    cf_result r = cf_fail(CF_ERR_NOT_FOUND);
+    if (c->generation > 0) {
+        r = cf_aws_fields(q, &with, scratch, ret, ret_n);
+    }
+    (void)pthread_mutex_unlock(&c->lock);
+    return r;
 }

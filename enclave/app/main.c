@@ -2,6 +2,7 @@
 /* coffer-enclave: boot and end. The order matters: harden first, ask the security module, make keys and threads, then the filter,
  * then serve. */
 #include <malloc.h>
+#include <netdb.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -10,6 +11,7 @@
 #include "enclave/app/server.h"
 #include "enclave/app/thread.h"
 #include "sys/json/json_memory.h"
+#include "sys/kms/measure.h"
 #include "sys/linux/clock.h"
 #include "sys/linux/confine.h"
 #include "sys/linux/daemon.h"
@@ -17,7 +19,8 @@
 #include "sys/linux/net.h"
 
 typedef struct {
-    const char *listen, *nsm, *kms, *workers, *cache_keys, *cache_seconds, *ready_fd;
+    const char *listen, *nsm, *kms, *kms_link, *kms_roots, *workers, *cache_keys, *cache_seconds,
+        *ready_fd;
 } settings;
 
 /* A bounded number of an option, or its default. */
@@ -58,12 +61,28 @@ static CF_MUST_USE cf_result open_module(const char *text, cf_nsm *ret, bool *re
     return cf_nsm_open(addr.fd, ret, ret_device);
 }
 
+static const char *link_of(const settings *s)
+{
+    return s->kms_link != NULL ? s->kms_link : "plain";
+}
+
+static CF_MUST_USE cf_result open_way(const settings *s, cf_kms_way **ret)
+{
+    cf_result r = cf_kms_way_open(s->kms, s->kms_link, s->kms_roots, ret);
+    if (!cf_is_ok(r)) {
+        cf_log(CF_LOG_ERROR, "kms.refused", "kms=%s link=%s code=%s", s->kms, link_of(s),
+               cf_err_code(r.code));
+    }
+    return r;
+}
+
 /* Everything the process changes about itself for good, before its first thread. */
-static CF_MUST_USE cf_result prepare(const settings *s, module *nsm)
+static CF_MUST_USE cf_result prepare(const settings *s, module *nsm, cf_app *a)
 {
     unsigned lacks;
     cf_signals_block();
     CF_TRY(open_module(s->nsm, &nsm->nsm, &nsm->is_device));
+    CF_TRY(open_way(s, &a->way));
     /* One arena: more of them reserve 64 MiB each, all of it locked. */
     (void)mallopt(M_ARENA_MAX, 1);
     CF_TRY(cf_json_prepare());
@@ -101,47 +120,52 @@ static CF_MUST_USE cf_result open_cache(const settings *s, cf_keycache **ret)
     return cf_ok();
 }
 
-/* Over vsock the octets pass whoever relays them, who may change them, and TLS does not end in here yet. */
-static CF_MUST_USE cf_result open_dialer(const char *text, cf_kms_dialer **ret)
+/* What this enclave is told about its KMS becomes part of what it can prove, before it proves anything. */
+static CF_MUST_USE cf_result measure_kms(const settings *s, cf_app *a, cf_nsm *nsm)
 {
-    cf_net_addr addr;
-    CF_TRY(cf_net_parse(text, &addr));
-    if (addr.kind == CF_NET_VSOCK) {
-        cf_log(CF_LOG_ERROR, "kms.refused", "addr=%s reason=link_is_plain_until_TLS_ends_here",
-               text);
-    }
-    return cf_kms_dialer_new(&addr, ret);
+    CF_TRY(cf_kms_way_measure(a->way, nsm));
+    cf_log(CF_LOG_INFO, "kms.named", "kms=%s link=%s roots=%s pcr%d=%s", s->kms, link_of(s),
+           s->kms_roots != NULL ? "given" : "compiled_in", CF_KMS_PCR, cf_kms_way_pcr(a->way));
+    return cf_ok();
+}
+
+/* What the system call filter lets through beyond the usual. */
+static unsigned needs(const module *nsm, const cf_app *a)
+{
+    return (nsm->is_device ? (unsigned)CF_MAY_ASK_NSM : 0) |
+           (cf_kms_way_is_vsock(a->way) ? (unsigned)CF_MAY_DIAL_VSOCK : 0);
 }
 
 static CF_MUST_USE cf_result boot(const settings *s, module *nsm, cf_app *a)
 {
     uint64_t workers;
     CF_TRY(number(s->workers, cf_workers_default(), 1, CF_ENCLAVE_WORKERS_MAX, &workers));
-    CF_TRY(open_dialer(s->kms, &a->dialer));
+    CF_TRY(measure_kms(s, a, &nsm->nsm));
     CF_TRY(open_cache(s, &a->cache));
     CF_TRY(cf_programs_new(CF_ENCLAVE_PROGRAMS_MAX, CF_ENCLAVE_PROGRAMS_BYTES_MAX, &a->programs));
     CF_TRY(cf_credentials_new(&a->credentials));
+    CF_TRY(cf_kms_way_service(a->way, a->credentials, &a->kms));
     CF_TRY(cf_identity_new(&nsm->nsm, &a->identity));
     a->workers_n = (unsigned)workers;
     CF_TRY(cf_workers_new(a->workers_n, a->cache, a->programs, cf_app_done, a, &a->workers));
     const cf_unwrap_spec unwrap = {.identity = a->identity,
-                                   .credentials = a->credentials,
                                    .cache = a->cache,
-                                   .dialer = a->dialer,
+                                   .kms = a->kms,
+                                   .way = a->way,
                                    .threads = CF_ENCLAVE_KMS_THREADS,
                                    .done = cf_app_done,
                                    .ctx = a};
     CF_TRY(cf_unwrap_new(&unwrap, &a->unwrap));
     CF_TRY(cf_attestor_new(a->identity, cf_app_done, a, &a->attestor));
     cf_thread_be_patient(pthread_self());
-    return cf_seccomp_enter(nsm->is_device ? CF_MAY_ASK_NSM : 0);
+    return cf_seccomp_enter(needs(nsm, a));
 }
 
 /* Ends the threads, each after those that hand it work, and answers what they leave. */
 static void end(cf_app *a, cf_server *server)
 {
-    if (a->dialer != NULL) {
-        cf_kms_dialer_stop(a->dialer);
+    if (a->kms != NULL) {
+        cf_kms_service_stop(a->kms);
     }
     cf_unwrap_free(&a->unwrap);
     cf_attestor_free(&a->attestor);
@@ -153,7 +177,8 @@ static void end(cf_app *a, cf_server *server)
         cf_server_finish(server);
     }
     cf_server_free(&server);
-    cf_kms_dialer_free(&a->dialer);
+    cf_kms_service_free(&a->kms);
+    cf_kms_way_free(&a->way);
     cf_identity_free(&a->identity);
     cf_credentials_free(&a->credentials);
     cf_keycache_free(&a->cache);
@@ -174,6 +199,23 @@ static CF_MUST_USE cf_result serve(const settings *s, module *nsm, cf_app *a, cf
     return cf_ok();
 }
 
+/* libssl knows a way to connect by name, which nothing here calls. This keeps the C library's resolver, with all that it loads and asks,
+ * out of the program. */
+int getaddrinfo(const char *node, const char *service, const struct addrinfo *hints,
+                struct addrinfo **ret)
+{
+    (void)node;
+    (void)service;
+    (void)hints;
+    (void)ret;
+    return EAI_FAIL;
+}
+
+void freeaddrinfo(struct addrinfo *list)
+{
+    (void)list;
+}
+
 int main(int argc, char **argv)
 {
     settings s = {0};
@@ -182,7 +224,16 @@ int main(int argc, char **argv)
          true},
         {"nsm", "fd:N", "stream to the security module; not used where " CF_NSM_DEVICE " is there",
          &s.nsm, NULL, false},
-        {"kms", "fd:N", "where to ask for connections to the KMS", &s.kms, NULL, true},
+        {"kms", "KMS",
+         "aws:REGION[,fips], https://HOST[:PORT][,REGION], or fd:N: plain, where connections to "
+         "one "
+         "on this machine are asked for",
+         &s.kms, NULL, true},
+        {"kms-link", "ADDR",
+         "how to reach the first two: fd:N, where connections are asked for, or vsock:CID:PORT",
+         &s.kms_link, NULL, false},
+        {"kms-roots", "fd:N", "certificates in PEM to trust there, instead of Amazon's roots",
+         &s.kms_roots, NULL, false},
         {"workers", "N", "threads that compute (default: processors)", &s.workers, NULL, false},
         {"cache-keys", "N", "vault keys kept unwrapped (default 10000, 0: none)", &s.cache_keys,
          NULL, false},
@@ -197,7 +248,7 @@ int main(int argc, char **argv)
     module nsm = {.is_device = false};
     cf_log_program("enclave");
     (void)cf_options_parse(argc, argv, "opens sealed fields; trusted, confined, attested", options);
-    cf_result r = prepare(&s, &nsm);
+    cf_result r = prepare(&s, &nsm, &app);
     r = cf_is_ok(r) ? serve(&s, &nsm, &app, &server) : r;
     end(&app, server);
     cf_nsm_close(&nsm.nsm);

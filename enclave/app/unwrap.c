@@ -3,11 +3,15 @@
 
 #include <stdatomic.h>
 
+#include "core/codec/base64.h"
+#include "core/kms/attested.h"
 #include "core/kms/cms.h"
-#include "core/kms/kms.h"
 #include "enclave/app/thread.h"
+#include "sys/kms/measure.h"
 #include "sys/linux/clock.h"
 #include "sys/linux/log.h"
+
+#define HINT_BYTES 128 /* of one in a log line */
 
 /* One key being unwrapped, and who waits for it. What the KMS is told is a copy: all who wait may give up before it is. */
 typedef struct flight flight;
@@ -86,14 +90,47 @@ static void join(flight *f, cf_request *r)
 
 /* ---- the call ---- */
 
-/* Tells the log which of the KMS's errors it was; the name is one of a fixed list. */
-static cf_err refusal(unsigned status, cf_view answer)
+/* Spaces would not come through in a log line. */
+static void put_hint(const char *hint, char *to, size_t size)
 {
-    CF_BUF(name);
-    cf_err err = cf_kms_error((int)status, answer, &name);
-    cf_log(CF_LOG_WARN, "kms.error", "status=%u name=%.*s", status, (int)name.len,
-           name.len == 0 ? "" : (const char *)name.data);
-    return err;
+    size_t n = 0;
+    for (; hint[n] != '\0' && n < size - 1; n++) {
+        to[n] = hint[n];
+        if (to[n] == ' ') {
+            to[n] = '_';
+        }
+    }
+    to[n] = '\0';
+}
+
+/* What a policy could have asked of our documents. */
+static void tell_denied(const cf_unwrap *u)
+{
+    CF_BUF(pcr0);
+    if (cf_is_ok(cf_hex_encode(cf_identity_pcr0(u->spec.identity), &pcr0))) {
+        cf_log(CF_LOG_WARN, "kms.document_has",
+               "kms:RecipientAttestation:ImageSha384=%.*s kms:RecipientAttestation:PCR0=%.*s "
+               "kms:RecipientAttestation:PCR%d=%s",
+               (int)pcr0.len, (const char *)pcr0.data, (int)pcr0.len, (const char *)pcr0.data,
+               CF_KMS_PCR, cf_kms_way_pcr(u->spec.way));
+    }
+}
+
+/* Tells the log what went wrong; all names and texts are of fixed lists. */
+static void tell(const cf_unwrap *u, cf_result r, const cf_kms_outcome *o)
+{
+    char hint[HINT_BYTES];
+    if (o->fault == NULL) {
+        cf_log(CF_LOG_WARN, "kms.unreachable", "code=%s tls=%s tries=%u", cf_err_code(r.code),
+               o->why, o->tries);
+        return;
+    }
+    put_hint(o->fault->hint, hint, sizeof hint);
+    cf_log(CF_LOG_WARN, "kms.error", "status=%u name=%s code=%s tries=%u hint=%s", o->status,
+           o->fault->name, o->fault->code, o->tries, hint);
+    if (cf_view_eq(cf_view_str(o->fault->code), CF_LIT("kms_access_denied"))) {
+        tell_denied(u);
+    }
 }
 
 /* CiphertextForRecipient from the KMS. Its deadline is not that of a request: others join who have more time, and a key that
@@ -103,24 +140,17 @@ static CF_MUST_USE cf_result call_kms(cf_unwrap *u, const flight *f, cf_kms_link
 {
     CF_BUF(document);
     CF_BUF(body);
-    CF_BUF(scratch);
     CF_BUF(answer);
-    uint64_t now_ms = cf_clock_mono_ms();
+    cf_kms_outcome outcome;
+    uint64_t deadline_ms = cf_clock_mono_ms() + CF_ENCLAVE_KMS_TIMEOUT_MS;
     CF_TRY(cf_identity_document(u->spec.identity, cf_clock_boot_ms(), &document));
     CF_TRY(cf_kms_decrypt_encode(f->blob, f->kms_key, &f->context, cf_buf_view(&document), &body));
-    cf_http1_field fields[CF_KMS_FIELDS_MAX];
-    cf_http1_request request = {.method = CF_LIT("POST"),
-                                .path = CF_LIT("/"),
-                                .host = CF_LIT("kms"),
-                                .fields = fields,
-                                .body = cf_buf_view(&body)};
-    CF_TRY(cf_credentials_fields(u->spec.credentials, CF_LIT("Decrypt"), request.body, &scratch,
-                                 fields, &request.field_count));
-    unsigned status;
-    atomic_fetch_add(&u->calls, 1);
-    CF_TRY(cf_kms_link_call(link, &request, now_ms + CF_ENCLAVE_KMS_TIMEOUT_MS, &status, &answer));
-    if (status != 200) {
-        return cf_fail(refusal(status, cf_buf_view(&answer)));
+    cf_result r = cf_kms_call(link, cf_kms_target(CF_KMS_DECRYPT), cf_buf_view(&body), deadline_ms,
+                              &answer, &outcome);
+    atomic_fetch_add(&u->calls, outcome.tries);
+    if (!cf_is_ok(r)) {
+        tell(u, r, &outcome);
+        return r;
     }
     return cf_kms_decrypt_answer(cf_buf_view(&answer), ret_cms);
 }
@@ -195,7 +225,7 @@ static void *fly(void *self)
 {
     cf_unwrap *u = self;
     CF_AUTO(cf_kms_link_free) cf_kms_link *link = NULL;
-    cf_result ready = cf_kms_link_new(u->spec.dialer, &link);
+    cf_result ready = cf_kms_link_new(u->spec.kms, &link);
     for (flight *f = next_flight(u); f != NULL; f = next_flight(u)) {
         const cf_cached_key *key = NULL;
         cf_result r = ready;

@@ -2,19 +2,18 @@
 /* Keys that are not cached: requests wait here, one call of the KMS is made per key, and threads of their own wait for it, so
  * that no worker does. */
 #pragma once
-#include "enclave/app/credentials.h"
 #include "enclave/app/identity.h"
-#include "enclave/app/kms_link.h"
+#include "enclave/app/kms_way.h"
 #include "enclave/app/request.h"
 
 typedef struct cf_unwrap cf_unwrap;
 
 typedef struct {
     cf_identity *identity;
-    cf_credentials *credentials;
     cf_keycache *cache;
-    cf_kms_dialer *dialer;
-    unsigned threads; /* at most CF_ENCLAVE_KMS_THREADS */
+    cf_kms_service *kms;
+    const cf_kms_way *way; /* for what the log is told */
+    unsigned threads;      /* at most CF_ENCLAVE_KMS_THREADS */
     /** Called by a thread of the unwrapper with each request that waited: the key is settled. */
     cf_request_done *done;
     void *ctx;
@@ -28,5 +27,5 @@ void cf_unwrap_free(cf_unwrap **u);
 CF_MUST_USE cf_result cf_unwrap_get(cf_unwrap *u, cf_request *r, uint64_t now_ms, bool *ret_has);
 /** True when the request still waited and is the caller's again; false when it is on its way to done. */
 bool cf_unwrap_forget(cf_unwrap *u, cf_request *r);
-/** Calls made so far. */
+/** Requests made to the KMS so far. */
 uint64_t cf_unwrap_calls(cf_unwrap *u);

@@ -51,12 +51,11 @@ static cf_request *next_unit(cf_workers *w, cf_unit **ret_unit)
 /* Back to the front, where it was before it was planned. */
 static void put_first(cf_workers *w, cf_request *r)
 {
-    bool many = r->units_n > 1;
     (void)pthread_mutex_lock(&w->lock);
     r->next = w->first;
     w->last = w->first == NULL ? r : w->last;
     w->first = r;
-    (void)(many ? pthread_cond_broadcast(&w->more) : pthread_cond_signal(&w->more));
+    (void)pthread_cond_broadcast(&w->more);
     (void)pthread_mutex_unlock(&w->lock);
 }
 
@@ -78,24 +77,34 @@ static void end(cf_workers *w, cf_request *r, cf_arena *scratch)
     w->done(w->ctx, r);
 }
 
+/* True if there is something to open: it is left to whoever comes first, unless there is one unit only. */
+static bool plan(cf_workers *w, cf_request *r, cf_unit **ret_unit)
+{
+    cf_request_prepare(r, w->programs, cf_clock_mono_ms());
+    if (r->error != CF_OK || r->units_n == 0) {
+        return false;
+    }
+    if (r->units_n == 1) {
+        *ret_unit = &r->units[r->unit_next++];
+    } else {
+        put_first(w, r);
+    }
+    return true;
+}
+
 static void *work(void *self)
 {
     cf_workers *w = self;
     cf_unit *unit;
     CF_ARENA(scratch, CF_TRANSFORM_LIVE_BYTES_MAX);
     for (cf_request *r = next_unit(w, &unit); r != NULL; r = next_unit(w, &unit)) {
-        if (unit != NULL) {
+        if (unit == NULL && !plan(w, r, &unit)) {
+            end(w, r, &scratch);
+        } else if (unit != NULL) {
             cf_request_open_unit(r, unit, cf_clock_mono_ms());
             if (atomic_fetch_sub(&r->units_left, 1) == 1) {
                 end(w, r, &scratch);
             }
-            continue;
-        }
-        cf_request_prepare(r, w->programs, cf_clock_mono_ms());
-        if (r->error == CF_OK && r->units_n > 0) {
-            put_first(w, r);
-        } else {
-            end(w, r, &scratch);
         }
     }
     return NULL;

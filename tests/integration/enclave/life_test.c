@@ -388,21 +388,50 @@ static void test_sigkill(void **state)
     rig_close(&c);
 }
 
-/* Octets of the KMS would pass whoever relays vsock in the clear; the log says why not. */
-static void test_kms_over_vsock(void **state)
+/* What cannot be the way to a KMS: plain beyond this machine above all. The log says so. */
+static void test_no_way_to_kms(void **state)
 {
     (void)state;
-    int status = 0;
-    CF_BUF(log);
-    const rig_spec spec = {.program = program(), .kms = "vsock:3:8000"};
-    enclave = rig_start(&spec);
-    assert_int_equal(waitpid(rig_pid(enclave), &status, 0), rig_pid(enclave));
-    assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 1);
-    rig_forget(enclave);
-    (void)poll(NULL, 0, 100);
-    rig_log(enclave, &log);
-    static const char line[] = "kms.refused addr=vsock:3:8000 reason=link_is_plain";
-    assert_non_null(memmem(log.data, log.len, line, sizeof line - 1));
+    static const struct {
+        const char *kms, *options[5], *code;
+    } rows[] = {
+        {"vsock:3:8000", {NULL}, "unsupported"},
+        {"unix:/run/kms.sock", {NULL}, "unsupported"},
+        {"localhost:8000", {NULL}, "unsupported"},
+        {"http://localhost", {"--kms-link", "fd:5"}, "unsupported"},
+        {"fd:5", {"--kms-link", "vsock:3:8000"}, "bad_argument"},
+        {"fd:5", {"--kms-roots", "fd:5"}, "bad_argument"},
+        {"aws:eu-central-1", {NULL}, "bad_argument"},
+        {"aws:eu-central-1/", {"--kms-link", "fd:5"}, "bad_argument"},
+        {"aws:eu-central-1,x", {"--kms-link", "fd:5"}, "unsupported"},
+        {"https://127.0.0.1", {"--kms-link", "fd:5"}, "bad_argument"},
+        {"aws:eu-central-1", {"--kms-link", "unix:/run/kms.sock"}, "unsupported"},
+        {"aws:eu-central-1", {"--kms-link", "fd:5", "--kms-roots", "/etc/roots"}, "bad_argument"},
+        {"aws:eu-central-1", {"--kms-link", "fd:5", "--kms-roots", "fd:3"}, "io_error"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        int status = 0;
+        char line[128];
+        CF_BUF(log);
+        const rig_spec spec = {
+            .program = program(), .kms = rows[i].kms, .options = rows[i].options};
+        enclave = rig_start(&spec);
+        assert_int_equal(waitpid(rig_pid(enclave), &status, 0), rig_pid(enclave));
+        assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 1);
+        rig_forget(enclave);
+        (void)poll(NULL, 0, 100);
+        rig_log(enclave, &log);
+        (void)snprintf(line, sizeof line, "kms.refused kms=%s link=%s code=%s\n", rows[i].kms,
+                       rows[i].options[0] != NULL && strcmp(rows[i].options[0], "--kms-link") == 0
+                           ? rows[i].options[1]
+                           : "plain",
+                       rows[i].code);
+        if (memmem(log.data, log.len, line, strlen(line)) == NULL) {
+            print_error("want %sgot %.*s", line, (int)log.len, (const char *)log.data);
+        }
+        assert_non_null(memmem(log.data, log.len, line, strlen(line)));
+        (void)stop_if_any(state);
+    }
 }
 
 static void test_wrong_options(void **state)
@@ -441,7 +470,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_sigterm_with_a_hung_kms, start, stop),
         cmocka_unit_test_setup_teardown(test_sigkill, start, stop),
         cmocka_unit_test_setup_teardown(test_wrong_options, start_nothing, stop_if_any),
-        cmocka_unit_test_setup_teardown(test_kms_over_vsock, start_nothing, stop_if_any),
+        cmocka_unit_test_setup_teardown(test_no_way_to_kms, start_nothing, stop_if_any),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -45,16 +45,18 @@ static int make_app(void **state)
     assert_ok(cf_keycache_new(4, 1000, 4, &app.cache, &locked));
     assert_ok(cf_programs_new(4, 1 << 20, &app.programs));
     assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0);
-    const cf_net_addr addr = {.kind = CF_NET_FD, .fd = ends[0]};
+    char kms[16];
+    (void)snprintf(kms, sizeof kms, "fd:%d", ends[0]);
     channel = ends[1];
-    assert_ok(cf_kms_dialer_new(&addr, &app.dialer));
+    assert_ok(cf_kms_way_open(kms, NULL, NULL, &app.way));
+    assert_ok(cf_kms_way_service(app.way, app.credentials, &app.kms));
     app.wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     app.workers_n = 1;
     assert_ok(cf_workers_new(1, app.cache, app.programs, cf_app_done, &app, &app.workers));
     const cf_unwrap_spec spec = {.identity = app.identity,
-                                 .credentials = app.credentials,
                                  .cache = app.cache,
-                                 .dialer = app.dialer,
+                                 .kms = app.kms,
+                                 .way = app.way,
                                  .threads = 1,
                                  .done = cf_app_done,
                                  .ctx = &app};
@@ -65,10 +67,11 @@ static int make_app(void **state)
 static int free_app(void **state)
 {
     (void)state;
-    cf_kms_dialer_stop(app.dialer);
+    cf_kms_service_stop(app.kms);
     cf_unwrap_free(&app.unwrap);
     cf_workers_free(&app.workers);
-    cf_kms_dialer_free(&app.dialer);
+    cf_kms_service_free(&app.kms);
+    cf_kms_way_free(&app.way);
     cf_identity_free(&app.identity);
     cf_credentials_free(&app.credentials);
     cf_keycache_free(&app.cache);

@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "enclave/app/kms_way.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "core/codec/base64.h"
+#include "sys/kms/measure.h"
+#include "sys/linux/net.h"
+
+#define WAY_ASK 'K' /* on the channel: a connection to the KMS, please */
+#define WAY_READ_BYTES ((size_t)16 << 10)
+
+struct cf_kms_way {
+    cf_view text; /* of the endpoint, as it was given; static */
+    cf_aws_endpoint endpoint;
+    bool plain;
+    cf_buf roots;
+    cf_tls_config *tls;
+    char pcr[2 * CF_KMS_MEASURE_BYTES + 1];
+    cf_net_addr addr;       /* of vsock, or of the channel */
+    pthread_mutex_t asking; /* one question on the channel at a time */
+    atomic_bool stopped;
+};
+
+/* ---- options ---- */
+
+/* From its start, wherever whoever read it before has left it. */
+static CF_MUST_USE cf_result read_file(int fd, size_t max, cf_buf *out)
+{
+    for (;;) {
+        CF_TRY(cf_buf_reserve(out, WAY_READ_BYTES));
+        ssize_t n = pread(fd, out->data + out->len, WAY_READ_BYTES, (off_t)out->len);
+        CF_REQUIRE(n >= 0 || errno == EINTR, IO);
+        if (n == 0) {
+            return cf_ok();
+        }
+        out->len += n > 0 ? (size_t)n : 0;
+        CF_REQUIRE(out->len <= max, SIZE);
+    }
+}
+
+static CF_MUST_USE cf_result read_roots(cf_kms_way *w, const char *text)
+{
+    cf_net_addr addr;
+    CF_TRY(cf_net_parse(text, &addr));
+    CF_REQUIRE(addr.kind == CF_NET_FD, UNSUPPORTED);
+    CF_FD(fd);
+    fd = addr.fd;
+    CF_TRY(read_file(fd, CF_TLS_ROOTS_BYTES_MAX, &w->roots));
+    /* An empty text would mean those compiled in. */
+    CF_REQUIRE(w->roots.len > 0, EMPTY);
+    return cf_ok();
+}
+
+static CF_MUST_USE cf_result parse(cf_kms_way *w, const char *kms, const char *link,
+                                   const char *roots)
+{
+    w->text = cf_view_str(kms);
+    w->plain = cf_is_ok(cf_net_parse(kms, &w->addr)) && w->addr.kind == CF_NET_FD;
+    if (w->plain) {
+        CF_REQUIRE(link == NULL && roots == NULL, ARGUMENT);
+        return cf_ok();
+    }
+    w->addr = (cf_net_addr){.kind = CF_NET_FD, .fd = -1};
+    CF_TRY(cf_aws_kms_endpoint(w->text, &w->endpoint));
+    CF_REQUIRE(link != NULL, ARGUMENT);
+    CF_TRY(cf_net_parse(link, &w->addr));
+    CF_REQUIRE(w->addr.kind == CF_NET_FD || w->addr.kind == CF_NET_VSOCK, UNSUPPORTED);
+    if (roots != NULL) {
+        CF_TRY(read_roots(w, roots));
+    }
+    return cf_tls_config_new(cf_buf_view(&w->roots), &w->tls);
+}
+
+CF_MUST_USE cf_result cf_kms_way_open(const char *kms, const char *link, const char *roots,
+                                      cf_kms_way **ret)
+{
+    *ret = NULL;
+    CF_AUTO(cf_kms_way_free) cf_kms_way *w = cf_mem_new(1, sizeof *w);
+    CF_REQUIRE(w != NULL, NO_MEMORY);
+    w->addr = (cf_net_addr){.kind = CF_NET_FD, .fd = -1};
+    (void)pthread_mutex_init(&w->asking, NULL);
+    CF_TRY(parse(w, kms, link, roots));
+    *ret = w;
+    w = NULL;
+    return cf_ok();
+}
+
+void cf_kms_way_free(cf_kms_way **way)
+{
+    cf_kms_way *w = *way;
+    if (w != NULL) {
+        if (w->addr.kind == CF_NET_FD) {
+            cf_fd_close(&w->addr.fd);
+        }
+        cf_tls_config_free(&w->tls);
+        cf_buf_free(&w->roots);
+        (void)pthread_mutex_destroy(&w->asking);
+        cf_mem_free(w);
+        *way = NULL;
+    }
+}
+
+bool cf_kms_way_is_vsock(const cf_kms_way *w)
+{
+    return w->addr.kind == CF_NET_VSOCK;
+}
+
+/* ---- measure ---- */
+
+CF_MUST_USE cf_result cf_kms_way_measure(cf_kms_way *w, cf_nsm *nsm)
+{
+    uint8_t measure[CF_KMS_MEASURE_BYTES];
+    CF_BUF(octets);
+    CF_BUF(hex);
+    cf_nsm_response answer;
+    if (w->plain) {
+        return cf_ok();
+    }
+    CF_TRY(cf_kms_measure(w->text, cf_buf_view(&w->roots), measure));
+    const cf_nsm_request extend = {
+        .op = CF_NSM_EXTEND_PCR, .index = CF_KMS_PCR, .data = CF_VIEW_OF(measure)};
+    CF_TRY(cf_nsm_ask(nsm, &extend, &octets, &answer));
+    CF_TRY(cf_hex_encode(answer.data, &hex));
+    CF_REQUIRE(hex.len < sizeof w->pcr, NSM);
+    cf_copy(w->pcr, hex.data, hex.len);
+    return cf_ok();
+}
+
+const char *cf_kms_way_pcr(const cf_kms_way *w)
+{
+    return w->pcr;
+}
+
+/* ---- connections ---- */
+
+/* Asks the launcher. An answer to an earlier question that nobody waited for would be taken for this one's; it goes first. */
+static CF_MUST_USE cf_result ask(int channel, uint64_t deadline_ms, int *ret_fd)
+{
+    uint8_t what;
+    while (cf_is_ok(cf_net_recv_fd(channel, 0, &what, ret_fd))) {
+        cf_fd_close(ret_fd);
+    }
+    CF_TRY(cf_net_send_fd(channel, WAY_ASK, -1));
+    CF_TRY(cf_net_recv_fd(channel, deadline_ms, &what, ret_fd));
+    CF_REQUIRE(*ret_fd >= 0, NOT_FOUND);
+    return cf_ok();
+}
+
+static CF_MUST_USE cf_result dial(void *self, uint64_t deadline_ms, int *ret_fd)
+{
+    cf_kms_way *w = self;
+    *ret_fd = -1;
+    CF_REQUIRE(!atomic_load(&w->stopped), CLOSED);
+    if (w->addr.kind == CF_NET_VSOCK) {
+        return cf_net_vsock_dial(w->addr.cid, w->addr.port, deadline_ms, ret_fd);
+    }
+    (void)pthread_mutex_lock(&w->asking);
+    cf_result r = ask(w->addr.fd, deadline_ms, ret_fd);
+    (void)pthread_mutex_unlock(&w->asking);
+    return r;
+}
+
+/* A connect over vsock is not woken; it ends with its deadline. */
+static void stop(void *self)
+{
+    cf_kms_way *w = self;
+    atomic_store(&w->stopped, true);
+    if (w->addr.kind == CF_NET_FD) {
+        (void)shutdown(w->addr.fd, SHUT_RDWR);
+    }
+}
+
+CF_MUST_USE cf_result cf_kms_way_service(cf_kms_way *w, cf_credentials *credentials,
+                                         cf_kms_service **ret)
+{
+    static const cf_kms_dial_ops ops = {dial, stop};
+    const cf_kms_service_spec spec = {.dial = &ops,
+                                      .dial_self = w,
+                                      .endpoint = w->plain ? NULL : &w->endpoint,
+                                      .tls = w->tls,
+                                      .sign = cf_credentials_sign,
+                                      .sign_self = credentials};
+    return cf_kms_service_new(&spec, ret);
+}
