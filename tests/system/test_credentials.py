@@ -319,6 +319,17 @@ def test_web_identity_over_tls(tmp_path):
             assert a.state()["error"] == "credentials_unavailable" and not sts.forms
 
 
+@pytest.mark.parametrize("more, error", [(-1, ""), (0, ""), (1, "cause=too_large")])
+def test_roots_limit(tmp_path, more, error):
+    (tmp_path / "jwt").write_text("canary.web.identity")
+    context, root = tls_for(tmp_path)
+    root.write_text(root.read_text().ljust(262144 + more, "\n"))
+    with Sts(tls=context) as sts:
+        settings = {"AWS_WEB_IDENTITY_TOKEN_FILE": tmp_path / "jwt", "AWS_ROLE_ARN": "r", "AWS_ENDPOINT_URL_STS": sts.url}
+        with Lender(tmp_path, {**settings, "AWS_CA_BUNDLE": root}) as a:
+            assert a.lent() == ("" if error else "AKSTS") and error in a.log()
+
+
 # --- profiles, environment, files ---
 
 def test_profiles(tmp_path):

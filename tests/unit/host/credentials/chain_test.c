@@ -189,6 +189,23 @@ static void test_profile_name_limit(void **state)
     }
 }
 
+/* A path with as many "./" in front as it takes; its NUL is not counted. */
+static void test_path_limit(void **state)
+{
+    (void)state;
+    static char path[CF_CREDS_PATH_BYTES_MAX + 64];
+    const char *file = file_of("own.json", "{\"AccessKeyId\":\"AK\",\"SecretAccessKey\":\"s\"}");
+    cf_creds_chain_opts opts = {.single = true, .source = CF_CREDS_FROM_FILE, .file = path};
+    for (int over = -1; over <= 1; over++) {
+        snprintf(path, sizeof path, "%0*d%s", CF_CREDS_PATH_BYTES_MAX + over - (int)strlen(file), 0,
+                 file);
+        for (char *c = path; *c == '0'; c++) {
+            *c = '/';
+        }
+        assert_code(ask(&opts, NULL, NULL), over == 1 ? CF_ERR_SIZE : CF_OK);
+    }
+}
+
 static void test_own_file(void **state)
 {
     (void)state;
@@ -279,16 +296,19 @@ static void test_container_answers(void **state)
 static void test_file_limits(void **state)
 {
     (void)state;
-    static char text[CF_CREDS_IDENTITY_BYTES_MAX + 2];
+    static char text[CF_CREDS_IDENTITY_BYTES_MAX + 2], asked[CF_CREDS_IDENTITY_BYTES_MAX + 256];
     for (int over = -1; over <= 1; over++) {
         size_t n = (size_t)(CF_CREDS_AUTHORIZATION_BYTES_MAX + over);
         memset(text, 'x', n);
         text[n] = '\0';
         const char *file = setting("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", file_of("auth", text));
-        /* The request is too long for the script; what matters is whether it is made. */
+        snprintf(asked, sizeof asked, "%s%s", CONTAINER_ASK(" Authorization="), text);
         if (over == 1) {
             fails(ENV(RELATIVE, file), NULL, CF_CREDS_FROM_CONTAINER, CF_CREDS_SETTINGS,
                   "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE");
+        } else {
+            gives(ENV(RELATIVE, file), ROWS({asked, 200, DOCUMENT("AK"), CF_OK}),
+                  CF_CREDS_FROM_CONTAINER, "AK", "t", LATER_MS);
         }
     }
     for (int over = -1; over <= 1; over++) {
@@ -418,7 +438,7 @@ static void test_web_identity_limits(void **state)
     "GET " at "/latest/meta-data/iam/security-credentials/ X-aws-ec2-metadata-token=" token
 #define ROLE(at, role, token)                                                                      \
     "GET " at "/latest/meta-data/iam/security-credentials/" role " X-aws-ec2-metadata-"            \
-                                                                 "token=" token
+    "token=" token
 #define BARE "HOME=/nowhere"
 
 static void test_imds(void **state)
@@ -652,6 +672,7 @@ int main(void)
         cmocka_unit_test(test_profiles),
         cmocka_unit_test(test_home),
         cmocka_unit_test(test_profile_name_limit),
+        cmocka_unit_test(test_path_limit),
         cmocka_unit_test(test_own_file),
         cmocka_unit_test(test_container),
         cmocka_unit_test(test_container_answers),

@@ -24,7 +24,7 @@ static void add(char *text, size_t room, const char *mark, cf_view v)
 static cf_result exchange(void *self, const cf_creds_request *req, unsigned *ret_status,
                           cf_buf *ret_body)
 {
-    static char text[4096];
+    static char text[16384];
     (void)self;
     text[0] = '\0';
     add(text, sizeof text, "", req->method);
