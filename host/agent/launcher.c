@@ -20,7 +20,7 @@
 #define LAUNCHER_KMS_ASK 'K' /* on the channel: a connection to the KMS, please */
 
 struct cf_launcher {
-    cf_image image;
+    cf_image image, roots; /* roots: a file as it was at the start; empty without one */
     uint8_t pcr0[CF_PCR_BYTES_SHA384];
     cf_soft_root *root;
     cf_net_addr listen, kms;
@@ -116,17 +116,20 @@ static cf_result helper_start(cf_launcher *l, cf_soft_nsm *nsm, int *ret_fd)
     return cf_ok();
 }
 
-static cf_result take_args(cf_launcher *l, const char *const *args)
+static cf_result take_args(cf_launcher *l, const cf_launcher_opts *opts)
 {
-    static const char *const fixed[] = {"coffer-enclave", "--listen", "fd:3", "--nsm",
-                                        "fd:4",           "--kms",    "fd:5"};
+    const char *const fixed[] = {"coffer-enclave", "--listen", "fd:3", "--nsm", "fd:4", NULL};
+    const char *const plain[] = {"--kms", "fd:5", NULL};
+    const char *const tls[] = {"--kms", opts->kms_endpoint, "--kms-link", "fd:5", NULL};
+    const char *const roots[] = {opts->kms_roots != NULL ? "--kms-roots" : NULL, "fd:6", NULL};
+    const char *const *const all[] = {fixed, opts->kms_endpoint != NULL ? tls : plain, roots,
+                                      opts->args};
     size_t n = 0;
-    for (size_t i = 0; i < sizeof fixed / sizeof fixed[0]; i++) {
-        l->args[n++] = fixed[i];
-    }
-    for (size_t i = 0; args[i] != NULL; i++) {
-        CF_REQUIRE(n < CF_AGENT_ARGS_MAX, SIZE);
-        l->args[n++] = args[i];
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
+        for (const char *const *arg = all[i]; *arg != NULL; arg++) {
+            CF_REQUIRE(n < CF_AGENT_ARGS_MAX, SIZE);
+            l->args[n++] = *arg;
+        }
     }
     return cf_ok();
 }
@@ -139,9 +142,13 @@ static cf_result prepare(cf_launcher *l, const cf_launcher_opts *opts, const cha
     CF_REQUIRE(n > 0 && (size_t)n < sizeof address, SIZE);
     CF_TRY(cf_net_parse(address, &l->listen));
     *ret_what = "enclave program";
-    CF_TRY(take_args(l, opts->args));
+    CF_TRY(take_args(l, opts));
     CF_TRY(cf_image_load(opts->enclave, &l->image));
     CF_TRY(cf_pcr_measure(cf_buf_view(&l->image.bytes), l->pcr0));
+    *ret_what = "--kms-roots";
+    if (opts->kms_roots != NULL) {
+        CF_TRY(cf_image_load(opts->kms_roots, &l->roots));
+    }
     *ret_what = "attestation root";
     return cf_soft_root_open(opts->nsm, &l->root);
 }
@@ -152,7 +159,7 @@ cf_result cf_launcher_new(const cf_launcher_opts *opts, cf_launcher **ret, const
     *ret_what = "memory";
     CF_AUTO(cf_launcher_free) cf_launcher *l = cf_mem_new(1, sizeof *l);
     CF_REQUIRE(l != NULL, NO_MEMORY);
-    l->image = CF_IMAGE_EMPTY;
+    l->image = l->roots = CF_IMAGE_EMPTY;
     l->kms = opts->kms;
     (void)pthread_mutex_init(&l->lock, NULL);
     (void)pthread_cond_init(&l->fewer, NULL);
@@ -178,6 +185,7 @@ void cf_launcher_free(cf_launcher **launcher)
     (void)pthread_cond_destroy(&l->fewer);
     cf_soft_root_free(&l->root);
     cf_image_free(&l->image);
+    cf_image_free(&l->roots);
     cf_mem_free(l);
 }
 
@@ -230,10 +238,11 @@ cf_result cf_launcher_start(cf_launcher *l, cf_enclave *ret)
     int pid = 0;
     unsigned lacks = 0;
     CF_TRY(make_gifts(l, &g));
+    const int keep[] = {g.fds[0], g.fds[1], g.fds[2], l->roots.fd};
     const cf_confine_spec spec = {.image = &l->image,
                                   .argv = (char *const *)(uintptr_t)l->args,
-                                  .keep_fds = g.fds,
-                                  .keep_n = 3,
+                                  .keep_fds = keep,
+                                  .keep_n = l->roots.fd >= 0 ? 4 : 3,
                                   .log_fd = g.log[1]};
     CF_TRY(cf_confine_start(&spec, &pid, &lacks));
     warn_lacks(l, lacks);

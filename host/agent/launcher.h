@@ -10,13 +10,17 @@ typedef struct {
     const char *enclave; /* path of the program */
     const char *nsm;     /* folder of the local attestation root */
     const char *run;     /* folder of the enclave's socket */
-    cf_net_addr kms;
+    cf_net_addr kms;     /* dialled for the enclave */
+    const char *
+        kms_endpoint; /* what the enclave has to find there, as its option has it; NULL: a KMS on this machine, plain */
+    const char *kms_roots; /* file of the certificates that it trusts instead of its own; or NULL */
     const char *const *args; /* further arguments of the program, NULL-terminated */
 } cf_launcher_opts;
 
 typedef struct cf_launcher cf_launcher;
 
 /** Loads and measures the program once: what starts later is what was measured, whatever becomes of the file.
+ *  The same holds for the file of certificates.
  *  *ret_what names what failed, for the log. error those of cf_image_load, cf_soft_root_open, cf_net_parse (the run folder's path is too
  *  long for a socket); NO_MEMORY */
 CF_MUST_USE cf_result cf_launcher_new(const cf_launcher_opts *opts, cf_launcher **ret,

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 
+#include "core/aws/endpoint.h"
 #include "core/base/number.h"
 #include "host/agent/answer.h"
 #include "host/agent/routes.h"
@@ -18,7 +19,8 @@
 #define MAIN_WAIT_MS 100 /* between looks for a signal while the enclave boots */
 
 typedef struct {
-    const char *enclave, *nsm, *run, *listen, *kms, *credentials, *key_id, *connections, *ready_fd;
+    const char *enclave, *nsm, *run, *listen, *kms, *kms_roots, *credentials, *key_id, *connections,
+        *ready_fd;
     const char *workers, *cache_keys,
         *cache_seconds; /* passed on as they are: the enclave checks them */
 } options;
@@ -30,7 +32,14 @@ static void parse(int argc, char **argv, options *o)
         {"nsm", "DIR", "local attestation root; made at first start", &o->nsm, NULL, true},
         {"run", "DIR", "the enclave's socket is made here", &o->run, NULL, true},
         {"listen", "ADDR", "where to serve: HOST:PORT or unix:PATH", &o->listen, NULL, true},
-        {"kms", "ADDR", "the key service, dialled for the enclave", &o->kms, NULL, true},
+        {"kms", "KMS",
+         "the key service, dialled for the enclave: aws:REGION[,fips] or "
+         "https://HOST[:PORT][,REGION], with TLS that ends in the enclave; or, plain, HOST:PORT or "
+         "unix:PATH",
+         &o->kms, NULL, true},
+        {"kms-roots", "FILE",
+         "certificates in PEM that the enclave trusts there, instead of Amazon's roots",
+         &o->kms_roots, NULL, false},
         {"credentials", "FROM",
          "IAM credentials, lent to the enclave: none, auto, env, web-identity, profile, container, "
          "imds, or a file (none)",
@@ -195,6 +204,22 @@ static size_t enclave_args(const options *o, const char *ret[static CF_AGENT_ARG
     return n;
 }
 
+/* Whom to dial for the enclave, and whether what it is told is an endpoint, to which TLS goes from there. */
+static cf_result kms_of(const options *o, cf_launcher_opts *opts)
+{
+    cf_aws_endpoint endpoint;
+    char address[CF_NET_TEXT_BYTES_MAX];
+    if (!cf_is_ok(cf_aws_kms_endpoint(cf_view_str(o->kms), &endpoint))) {
+        CF_REQUIRE(o->kms_roots == NULL, ARGUMENT);
+        return cf_net_parse(o->kms, &opts->kms);
+    }
+    opts->kms_endpoint = o->kms;
+    opts->kms_roots = o->kms_roots;
+    int n = snprintf(address, sizeof address, "%s:%u", endpoint.host, endpoint.port);
+    CF_REQUIRE(n > 0 && (size_t)n < sizeof address, SIZE);
+    return cf_net_parse(address, &opts->kms);
+}
+
 static cf_result run(const options *o)
 {
     const char *args[CF_AGENT_ARGS_MAX + 1];
@@ -208,7 +233,7 @@ static cf_result run(const options *o)
     (void)enclave_args(o, args);
     CF_TRY(told(cf_json_prepare(), "json"));
     CF_TRY(told(keeper_of(o->credentials, &keeper), "--credentials"));
-    CF_TRY(told(cf_net_parse(o->kms, &opts.kms), "--kms"));
+    CF_TRY(told(kms_of(o, &opts), "--kms"));
     CF_TRY(told(cf_net_parse(o->listen, &listen_addr), "--listen"));
     CF_TRY(told(cf_net_listen(&listen_addr, MAIN_BACKLOG, &listen_fd), "--listen"));
     CF_TRY(told(cf_net_text(&listen_addr, listen_fd, address), "--listen"));
