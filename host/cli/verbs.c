@@ -88,6 +88,30 @@ static const cli_option cel_options[] = {
     {"json", NULL, "print JSON"},
     {"help", NULL, "print this help"},
     {NULL, NULL, NULL}};
+static const cli_option kms_lint_options[] = {{"format", "FORMAT", "text (default) or json"},
+                                              {"json", NULL, "print JSON"},
+                                              {"help", NULL, "print this help"},
+                                              {NULL, NULL, NULL}};
+static const cli_option kms_policy_options[] = {
+    {"principal", "ARN...", "who may seal, and open inside the enclave: the parent's role"},
+    {"admin", "ARN...", "who may do the rest, the policy included (default: nobody, ever)"},
+    {"eif", "FILE...", "an enclave image that may open; again for the next one"},
+    {"program", "FILE...", "the same of an enclave program that runs without Nitro"},
+    {"pcr", "N=HEX[,HEX]...", "values that register N may have"},
+    {"context", "NAME=VALUE...", "a pair that every encryption context must hold (default: any)"},
+    {"json", NULL, "print JSON, which a policy is anyway"},
+    {"help", NULL, "print this help"},
+    {NULL, NULL, NULL}};
+static const cli_option kms_principal_options[] = {
+    {"kms", "ADDR", "the service (default: unix:DIR/run/kms.sock of the state folder)"},
+    {"state", "DIR", "state folder (default: $COFFER_STATE, else ./coffer-state)"},
+    {"account", "NUMBER", "account of the principal (default: the service's)"},
+    {"access-key", "FILE", "take the key of this JSON file instead of a new one"},
+    {"session-name", "NAME", "name of the session (default: session)"},
+    {"seconds", "N", "how long the session lasts, 1 to 43200 (default 3600)"},
+    {"json", NULL, "print JSON; of credentials what a credential_process prints"},
+    {"help", NULL, "print this help"},
+    {NULL, NULL, NULL}};
 static const cli_option plain_options[] = {
     {"json", NULL, "print JSON"}, {"help", NULL, "print this help"}, {NULL, NULL, NULL}};
 
@@ -157,6 +181,18 @@ const cli_verb cli_verbs[] = {
      "Rows that expect a value are also run without the type checker, which never changes a "
      "result.",
      plain_options, cli_cel_conformance},
+    {"kms", "lint-policy", "FILE", 1, 1, "tell what in a key policy defeats attestation",
+     "One line for each finding: severity, code, statement, what is wrong. Exit status 1 if there "
+     "is an error or a warning, or the file is no policy.",
+     kms_lint_options, cli_kms_lint_policy},
+    {"kms", "policy", "", 0, 0, "write a key policy that binds a key to enclaves",
+     "Two images may stand in it, so that a new one can be rolled in beside the old one. What "
+     "would not hold is not written; exit status 1.",
+     kms_policy_options, cli_kms_policy},
+    {"kms", "principal", "ACTION [NAME]", 1, 2, "make and remove callers of a local key service",
+     "Actions: list, add-user NAME, add-role NAME, session ROLE, remove-key ID, remove-role NAME.\n"
+     "Credentials are printed once, as variables of the environment.",
+     kms_principal_options, cli_kms_principal},
     {NULL, "version", "", 0, 0, "print version and libraries", "", plain_options, cli_version},
     {NULL, "completion", "", 0, 0, "print completion for bash",
      "Use it with: source <(coffer completion)", plain_options, cli_completion},

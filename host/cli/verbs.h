@@ -34,5 +34,8 @@ int cli_attest_get(const cli_args *args);
 int cli_cel_eval(const cli_args *args);
 int cli_cel_check(const cli_args *args);
 int cli_cel_conformance(const cli_args *args);
+int cli_kms_lint_policy(const cli_args *args);
+int cli_kms_policy(const cli_args *args);
+int cli_kms_principal(const cli_args *args);
 int cli_version(const cli_args *args);
 int cli_completion(const cli_args *args);
