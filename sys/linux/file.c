@@ -69,6 +69,14 @@ static CF_MUST_USE cf_result write_all(int fd, cf_view v)
     return cf_ok();
 }
 
+CF_MUST_USE cf_result cf_folder_sync(const char *path)
+{
+    CF_FD(fd);
+    fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    CF_REQUIRE(fd >= 0 && fsync(fd) == 0, IO);
+    return cf_ok();
+}
+
 /* The folder of a path, which holds its name: what a rename must reach the disk in. */
 static CF_MUST_USE cf_result folder_sync(const char *path)
 {
@@ -78,10 +86,7 @@ static CF_MUST_USE cf_result folder_sync(const char *path)
     CF_REQUIRE(len < sizeof folder, SIZE);
     cf_copy(folder, path, len);
     folder[len] = '\0';
-    CF_FD(fd);
-    fd = open(len == 0 ? "." : folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    CF_REQUIRE(fd >= 0 && fsync(fd) == 0, IO);
-    return cf_ok();
+    return cf_folder_sync(len == 0 ? "." : folder);
 }
 
 /* A temporary file beside its final place, removed with the scope unless it was renamed. */
@@ -134,6 +139,47 @@ CF_MUST_USE cf_result cf_file_create(const char *path, cf_view content, unsigned
         return cf_errno_result(errno);
     }
     return folder_sync(path);
+}
+
+CF_MUST_USE cf_result cf_file_remove(const char *path)
+{
+    if (unlink(path) != 0) {
+        return cf_errno_result(errno);
+    }
+    return folder_sync(path);
+}
+
+CF_MUST_USE cf_result cf_file_rename(const char *from, const char *to)
+{
+    if (rename(from, to) != 0) {
+        return cf_errno_result(errno);
+    }
+    return folder_sync(to);
+}
+
+static CF_MUST_USE cf_result overwrite(int fd)
+{
+    static const uint8_t zeros[4096];
+    struct stat st;
+    CF_REQUIRE(fstat(fd, &st) == 0, IO);
+    for (off_t left = st.st_size; left > 0;) {
+        size_t n = left < (off_t)sizeof zeros ? (size_t)left : sizeof zeros;
+        CF_TRY(write_all(fd, cf_view_make(zeros, n)));
+        left -= (off_t)n;
+    }
+    CF_REQUIRE(fsync(fd) == 0, IO);
+    return cf_ok();
+}
+
+CF_MUST_USE cf_result cf_file_destroy(const char *path)
+{
+    CF_FD(fd);
+    fd = open(path, O_WRONLY | O_CLOEXEC | O_NOCTTY | O_NOFOLLOW);
+    if (fd < 0) {
+        return cf_errno_result(errno);
+    }
+    CF_TRY(overwrite(fd));
+    return cf_file_remove(path);
 }
 
 CF_MUST_USE cf_result cf_folder_make(const char *path)

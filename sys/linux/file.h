@@ -9,6 +9,14 @@ CF_MUST_USE cf_result cf_file_read(const char *path, size_t max, cf_buf *out);
 CF_MUST_USE cf_result cf_file_write(const char *path, cf_view content, unsigned mode);
 /** As cf_file_write but fails EXISTS when the file is there. */
 CF_MUST_USE cf_result cf_file_create(const char *path, cf_view content, unsigned mode);
+/** Removes a file, durably. error NOT_FOUND, IO, NOT_PERMITTED. */
+CF_MUST_USE cf_result cf_file_remove(const char *path);
+/** Gives a file another name in the same folder, in place of what may have it, durably. error as cf_file_remove. */
+CF_MUST_USE cf_result cf_file_rename(const char *from, const char *to);
+/** Overwrites a file with zeros, reaches the disk, and removes it. What the file system or the disk kept of older writes stays. */
+CF_MUST_USE cf_result cf_file_destroy(const char *path);
+/** What was made, renamed and removed in a folder reaches the disk. error IO. */
+CF_MUST_USE cf_result cf_folder_sync(const char *path);
 /** Makes a folder of mode 0700 unless it is there. */
 CF_MUST_USE cf_result cf_folder_make(const char *path);
 

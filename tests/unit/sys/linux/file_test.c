@@ -69,6 +69,46 @@ static void test_create(void **state)
     assert_int_equal(got.len, 0);
 }
 
+/* What is removed is gone, and what is destroyed has no octet left in what others hold open. */
+static void test_remove(void **state)
+{
+    (void)state;
+    char other[200];
+    (void)unlink(path);
+    (void)snprintf(other, sizeof other, "%s/gone", folder);
+    static uint8_t secret[10000];
+    memset(secret, 's', sizeof secret);
+    assert_err(cf_file_remove(path), NOT_FOUND);
+    assert_err(cf_file_destroy(path), NOT_FOUND);
+    assert_err(cf_file_rename(path, other), NOT_FOUND);
+    assert_ok(cf_file_write(path, CF_VIEW_OF(secret), 0600));
+    assert_ok(cf_file_write(other, CF_LIT("replaced"), 0600));
+    assert_ok(cf_file_rename(path, other));
+    assert_int_not_equal(access(path, F_OK), 0);
+    int fd = open(other, O_RDONLY | O_CLOEXEC);
+    assert_true(fd >= 0);
+    assert_ok(cf_file_destroy(other));
+    assert_int_not_equal(access(other, F_OK), 0);
+    assert_int_equal(read(fd, secret, sizeof secret), sizeof secret);
+    for (size_t i = 0; i < sizeof secret; i++) {
+        assert_int_equal(secret[i], 0);
+    }
+    (void)close(fd);
+    assert_ok(cf_file_write(path, CF_VIEW_EMPTY, 0600));
+    assert_ok(cf_file_destroy(path));
+    assert_ok(cf_file_write(path, CF_LIT("x"), 0600));
+    assert_ok(cf_file_remove(path));
+    assert_int_not_equal(access(path, F_OK), 0);
+    /* no link is followed to what it names */
+    assert_ok(cf_file_write(path, CF_LIT("x"), 0600));
+    assert_int_equal(symlink(path, other), 0);
+    assert_false(cf_is_ok(cf_file_destroy(other)));
+    assert_ok(cf_file_remove(other));
+    assert_ok(cf_file_remove(path));
+    assert_ok(cf_folder_sync(folder));
+    assert_false(cf_is_ok(cf_folder_sync(path)));
+}
+
 static void test_folder(void **state)
 {
     (void)state;
@@ -212,7 +252,7 @@ int main(void)
         cmocka_unit_test(test_write_read), cmocka_unit_test(test_create),
         cmocka_unit_test(test_folder),     cmocka_unit_test(test_own_modes),
         cmocka_unit_test(test_own_kinds),  cmocka_unit_test(test_log),
-        cmocka_unit_test(test_log_limit),
+        cmocka_unit_test(test_log_limit),  cmocka_unit_test(test_remove),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }
