@@ -161,7 +161,10 @@ static cf_result prepare(job *j)
     CF_TRY(make_document(j));
     (void)snprintf(state, sizeof state, "%s/state", j->folder);
     (void)snprintf(root_file, sizeof root_file, "%s/nsm-root.der", j->folder);
-    cf_kmsd_options o = {state, root_file, "us-east-1", "000000000000"};
+    cf_kmsd_options o = {.state = state,
+                         .attestation_root = root_file,
+                         .region = "us-east-1",
+                         .account = "000000000000"};
     CF_TRY(cf_kmsd_new(&o, &j->service));
     CF_TRY(make_bodies(j));
     j->key = EC_KEY_new_by_curve_name(NID_secp384r1);

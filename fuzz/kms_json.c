@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* cf_policy_parse and cf_policy_decide, cf_in_check and cf_in_context, cf_blob_parse, cf_keyfile_open. The input: one octet that
- * chooses an operation's table of members, then a policy, a request body, a blob, or a key file. */
+/* cf_policy_parse and cf_policy_decide, cf_in_check and cf_in_context, cf_blob_parse, cf_keyfile_open, cf_alias_decode,
+ * cf_grant_decode. The input: one octet that chooses an operation's table of members, then a policy, a request body, a blob, or a
+ * file of a key, an alias or a grant. */
 #include "fuzz/check.h"
-#include "host/kmsd/call.h"
+#include "host/kmsd/blob.h"
+#include "host/kmsd/ops.h"
 
 static const cf_policy_pair context[] = {{CF_LIT_INIT("tenant"), CF_LIT_INIT("acme")},
                                          {CF_LIT_INIT("vault_id"), CF_LIT_INIT("v_1")}};
@@ -77,15 +79,20 @@ static void request(uint8_t choice, cf_view in)
 static void stored(cf_view in)
 {
     static const cf_secret root = {{1, 2, 3}, 32};
+    static uint8_t octets[32];
     cf_blob b;
-    cf_material m = {{0}, {{0}, CF_MATERIAL_BYTES}};
+    cf_material m = {.secret = {octets, sizeof octets, sizeof octets}};
     CF_BUF(out);
     CF_AUTO(cf_keyfile_clear) cf_keyfile k = {.created_ms = 0};
+    CF_AUTO(cf_grant_clear) cf_grant g = {.created_ms = 0};
+    cf_alias a;
     if (cf_is_ok(cf_blob_parse(in, &b))) {
         cf_copy(m.id, b.material_id.data, CF_MATERIAL_ID_BYTES);
         fuzz_check(!cf_is_ok(cf_blob_open(&b, &m, CF_VIEW_EMPTY, &out)) && out.len == 0);
     }
     fuzz_check(!cf_is_ok(cf_keyfile_open(&root, in, &k)) && k.policy.len == 0);
+    fuzz_check(!cf_is_ok(cf_alias_decode(&root, in, &a)) && a.name[0] == '\0');
+    fuzz_check(!cf_is_ok(cf_grant_decode(&root, in, &g)) && g.context.len == 0);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -2,8 +2,7 @@
 /* Operations on principals: docs/formats/kms-principals.md section 3. */
 #include <stdio.h>
 
-#include "host/kmsd/call.h"
-#include "host/kmsd/kmsd_priv.h"
+#include "host/kmsd/ops.h"
 #include "sys/linux/log.h"
 
 #define SESSION_S_DEFAULT 3600
@@ -206,11 +205,11 @@ static cf_result create_session(cf_kmsd_call *c)
 
 #define TEXT(name, required, max)                                                                  \
     {                                                                                              \
-        name, CF_IN_TEXT, required, 1, max, NULL, false                                            \
+        name, CF_IN_TEXT, required, 1, max, NULL, NULL, NULL                                       \
     }
 #define END                                                                                        \
     {                                                                                              \
-        NULL, CF_IN_TEXT, false, 0, 0, NULL, false                                                 \
+        NULL, CF_IN_TEXT, false, 0, 0, NULL, NULL, NULL                                            \
     }
 
 static const cf_in_member access_key_members[] = {
@@ -228,17 +227,17 @@ static const cf_in_member session_members[] = {
     TEXT("Name", true, CF_KMSD_NAME_BYTES_MAX),
     TEXT("Account", false, CF_KMSD_ACCOUNT_BYTES),
     TEXT("SessionName", false, CF_KMSD_NAME_BYTES_MAX),
-    {"DurationSeconds", CF_IN_NUMBER, false, 1, CF_KMSD_SESSION_S_MAX, NULL, false},
+    {"DurationSeconds", CF_IN_NUMBER, false, 1, CF_KMSD_SESSION_S_MAX, NULL, NULL, NULL},
     END,
 };
 static const cf_in_member no_members[] = {END};
 
 const cf_kmsd_op cf_kmsd_admin_ops[] = {
-    {"CreateAccessKey", create_access_key, access_key_members},
-    {"CreateRole", create_role, role_members},
-    {"CreateSession", create_session, session_members},
-    {"DeleteAccessKey", delete_access_key, id_members},
-    {"DeleteRole", delete_role, role_members},
-    {"ListPrincipals", list_principals, no_members},
-    {NULL, NULL, NULL},
+    {"CreateAccessKey", create_access_key, access_key_members, CF_OP_CHANGES},
+    {"CreateRole", create_role, role_members, CF_OP_CHANGES},
+    {"CreateSession", create_session, session_members, CF_OP_CHANGES},
+    {"DeleteAccessKey", delete_access_key, id_members, CF_OP_CHANGES},
+    {"DeleteRole", delete_role, role_members, CF_OP_CHANGES},
+    {"ListPrincipals", list_principals, no_members, 0},
+    {NULL, NULL, NULL, 0},
 };

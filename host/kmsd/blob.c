@@ -16,7 +16,7 @@ static cf_result message_cipher(const cf_material *m, cf_view salt, cf_aead_ctx 
 {
     CF_SECRET(key);
     cf_view info[] = {CF_LIT("coffer-kms-data-1"), salt};
-    CF_TRY(cf_hkdf_expand(CF_SHA256, cf_secret_view(&m->secret), info, 2, 32, &key));
+    CF_TRY(cf_hkdf_expand(CF_SHA256, cf_buf_view(&m->secret), info, 2, 32, &key));
     return cf_aead_new(CF_AES_256_GCM, cf_secret_view(&key), ret);
 }
 

@@ -1,19 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Ciphertext blobs: docs/formats/kms-blob.md section 1. No I/O. */
 #pragma once
-#include "core/crypto/primitives.h"
 #include "host/kmsd/id.h"
+#include "host/kmsd/material.h"
 
-#define CF_MATERIAL_BYTES 32
-#define CF_MATERIAL_ID_BYTES 32
 #define CF_BLOB_HEAD_BYTES 85
 #define CF_BLOB_OVERHEAD_BYTES (CF_BLOB_HEAD_BYTES + CF_AEAD_TAG_BYTES)
-
-/** A key's material and its public name. */
-typedef struct {
-    uint8_t id[CF_MATERIAL_ID_BYTES];
-    cf_secret secret; /* CF_MATERIAL_BYTES */
-} cf_material;
 
 /** Parts of a blob. Views borrow. */
 typedef struct {
@@ -21,7 +13,7 @@ typedef struct {
     cf_view head, material_id, salt, nonce, sealed;
 } cf_blob;
 
-/** context: canonical form. Appends. error ENTROPY, CRYPTO, NO_MEMORY. */
+/** m: of a symmetric key; context: canonical form. Appends. error ENTROPY, CRYPTO, NO_MEMORY. */
 CF_MUST_USE cf_result cf_blob_seal(const cf_uuid *key, const cf_material *m, cf_view context,
                                    cf_view plaintext, cf_buf *out);
 

@@ -148,6 +148,7 @@ cf_key_id_kind cf_kmsd_key_id(const cf_kmsd_names *n, cf_view text, cf_uuid *ret
     *ret = (cf_uuid){""};
     *ret_rest = CF_VIEW_EMPTY;
     if (starts_with(text, CF_LIT("alias/"))) {
+        *ret_rest = text;
         return CF_KEY_ID_ALIAS;
     }
     if (!starts_with(text, CF_LIT("arn:"))) {
@@ -163,6 +164,7 @@ cf_key_id_kind cf_kmsd_key_id(const cf_kmsd_names *n, cf_view text, cf_uuid *ret
         return CF_KEY_ID_FOREIGN;
     }
     if (starts_with(rest, CF_LIT("alias/"))) {
+        *ret_rest = rest;
         return CF_KEY_ID_ALIAS;
     }
     if (!starts_with(rest, CF_LIT("key/"))) {

@@ -46,7 +46,7 @@ void cf_kmsd_key_arn(const cf_kmsd_names *n, const cf_uuid *id,
 typedef enum {
     CF_KEY_ID_UUID,       /* a key of this account and region, by id or ARN: *ret is set */
     CF_KEY_ID_OTHER_NAME, /* well-formed, but no UUID: no key can have it */
-    CF_KEY_ID_ALIAS,      /* alias/name, or its ARN */
+    CF_KEY_ID_ALIAS,      /* alias/name, or its ARN: *ret_rest is alias/name */
     CF_KEY_ID_FOREIGN,    /* ARN of another account */
     CF_KEY_ID_BAD_REGION, /* ARN of another region, partition or service; *ret_rest is what does not fit */
     CF_KEY_ID_INVALID, /* nothing of all that */

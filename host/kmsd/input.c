@@ -9,15 +9,59 @@
 #include "core/codec/cbor.h"
 #include "host/kmsd/limits.h"
 
-#define TOKEN_CHARS_MAX 8192
-#define NAME_BYTES_MAX 64
+static bool all_of(cf_view v, bool (*ok)(uint8_t c))
+{
+    for (size_t i = 0; i < v.len; i++) {
+        if (!ok(v.data[i])) {
+            return false;
+        }
+    }
+    return true;
+}
 
-static const char *const recipient_algorithms[] = {"RSAES_OAEP_SHA_256", NULL};
-const cf_in_member cf_in_recipient[] = {
-    {"KeyEncryptionAlgorithm", CF_IN_TEXT, false, 0, 64, recipient_algorithms, false},
-    {"AttestationDocument", CF_IN_BLOB, false, 1, 262144, NULL, false},
-    {NULL, CF_IN_TEXT, false, 0, 0, NULL, false},
-};
+/* Up to U+00FF in UTF-8: code points above U+007F begin with C2 or C3. */
+static bool is_policy_octet(uint8_t c)
+{
+    return c <= 0xC3 && (c >= 0x20 || c == '\t' || c == '\n' || c == '\r');
+}
+
+static bool is_marker_octet(uint8_t c)
+{
+    return c >= 0x20 && c <= 0xC3;
+}
+
+static bool is_alnum(uint8_t c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+}
+
+static bool is_word_octet(uint8_t c)
+{
+    return is_alnum(c) || c == '_';
+}
+
+static bool is_name_octet(uint8_t c)
+{
+    return is_word_octet(c) || c == ':' || c == '/' || c == '-';
+}
+
+static bool is_principal_octet(uint8_t c)
+{
+    return is_name_octet(c) || c == '+' || c == '=' || c == ',' || c == '.' || c == '@';
+}
+
+static bool is_hex_octet(uint8_t c)
+{
+    return (c >= 'a' && c <= 'f') || (c >= '0' && c <= '9');
+}
+
+const cf_in_pattern cf_in_policy_text = {"[\\u0009\\u000A\\u000D\\u0020-\\u00FF]+",
+                                         is_policy_octet};
+const cf_in_pattern cf_in_marker = {"[\\u0020-\\u00FF]*", is_marker_octet};
+const cf_in_pattern cf_in_name = {"^[a-zA-Z0-9:/_-]+$", is_name_octet};
+const cf_in_pattern cf_in_word = {"[\\w]+", is_word_octet};
+const cf_in_pattern cf_in_principal = {"^[\\w+=,.@:/-]+$", is_principal_octet};
+const cf_in_pattern cf_in_hex = {"^[a-f0-9]+$", is_hex_octet};
 
 static const json_t *member_of(const json_t *in, const char *name)
 {
@@ -65,16 +109,6 @@ static bool is_base64(const json_t *j)
     return json_is_string(j) && cf_is_ok(cf_base64_decode(text_of(j), &octets));
 }
 
-static bool all_strings(const json_t *j)
-{
-    for (size_t i = 0; i < json_array_size(j); i++) {
-        if (!json_is_string(json_array_get(j, i))) {
-            return false;
-        }
-    }
-    return json_is_array(j);
-}
-
 static bool all_members_strings(const json_t *j)
 {
     const char *name;
@@ -101,9 +135,7 @@ static bool type_ok(const json_t *j, cf_in_kind kind)
         return json_is_boolean(j);
     case CF_IN_CONTEXT:
         return all_members_strings(j);
-    case CF_IN_TOKENS:
-        return all_strings(j);
-    case CF_IN_RECIPIENT:
+    case CF_IN_OBJECT:
         return json_is_object(j);
     case CF_IN_LIST:
         return json_is_array(j);
@@ -111,36 +143,63 @@ static bool type_ok(const json_t *j, cf_in_kind kind)
     return false;
 }
 
-/* The first member of another type than the table's, or NULL. */
-static const char *unreadable(const json_t *in, const cf_in_member *members)
+/* The first of these members that has another type than the table's, or NULL; what is inside of them is not looked at. */
+static const char *unreadable_leaf(const json_t *in, const cf_in_member *members)
 {
     for (const cf_in_member *m = members; m->name != NULL; m++) {
         const json_t *j = member_of(in, m->name);
-        if (j == NULL) {
-            continue;
-        }
-        if (!type_ok(j, m->kind)) {
+        if (j != NULL && !type_ok(j, m->kind)) {
             return m->name;
-        }
-        for (const cf_in_member *r = cf_in_recipient; m->kind == CF_IN_RECIPIENT && r->name != NULL;
-             r++) {
-            const json_t *inner = member_of(j, r->name);
-            if (inner != NULL && !type_ok(inner, r->kind)) {
-                return r->name;
-            }
         }
     }
     return NULL;
 }
 
+/* What elements of a list are, by the list's inner rows: the row of its texts has no name. */
+static bool is_list_of_texts(const cf_in_member *m)
+{
+    return m->inner->name == NULL;
+}
+
+static const char *unreadable_element(const json_t *list, const cf_in_member *m)
+{
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        const json_t *j = json_array_get(list, i);
+        if (!type_ok(j, is_list_of_texts(m) ? CF_IN_TEXT : CF_IN_OBJECT)) {
+            return m->name;
+        }
+        const char *name = is_list_of_texts(m) ? NULL : unreadable_leaf(j, m->inner);
+        if (name != NULL) {
+            return name;
+        }
+    }
+    return NULL;
+}
+
+static const char *unreadable(const json_t *in, const cf_in_member *members)
+{
+    const char *name = unreadable_leaf(in, members);
+    for (const cf_in_member *m = members; name == NULL && m->name != NULL; m++) {
+        const json_t *j = member_of(in, m->name);
+        if (j != NULL && m->kind == CF_IN_OBJECT) {
+            name = unreadable_leaf(j, m->inner);
+        } else if (j != NULL && m->kind == CF_IN_LIST) {
+            name = unreadable_element(j, m);
+        }
+    }
+    return name;
+}
+
 /* --- bounds --- */
+
+#define PREFIX_BYTES 64
 
 /* Sentences gathered so far. */
 typedef struct {
     cf_buf text;
     cf_err err;
     uint32_t n;
-    const char *prefix; /* of names inside a member: "recipient." */
+    char prefix[PREFIX_BYTES]; /* of names inside a member: "recipient.", "tags.1.member." */
 } complaints;
 
 static void complaints_free(complaints *c)
@@ -213,14 +272,18 @@ static void check_length(complaints *c, const cf_in_member *m, const cf_view *va
     }
 }
 
-static void check_values(complaints *c, const cf_in_member *m, cf_view v)
+static bool is_value(const cf_in_member *m, cf_view v)
 {
     for (const char *const *known = m->values; *known != NULL; known++) {
         if (cf_view_eq(v, cf_view_str(*known))) {
-            return;
+            return true;
         }
     }
-    begin(c, &v, m->name);
+    return false;
+}
+
+static void say_values(complaints *c, const cf_in_member *m)
+{
     say(c, CF_LIT("Member must satisfy enum value set: ["));
     for (const char *const *known = m->values; *known != NULL; known++) {
         say(c, known == m->values ? CF_VIEW_EMPTY : CF_LIT(", "));
@@ -229,30 +292,21 @@ static void check_values(complaints *c, const cf_in_member *m, cf_view v)
     say(c, CF_LIT("]"));
 }
 
-/* [\t\n\r\x20-\xff], in UTF-8: code points up to U+00FF begin with C2 or C3. */
-static bool is_policy_text(cf_view v)
-{
-    for (size_t i = 0; i < v.len; i++) {
-        uint8_t b = v.data[i];
-        bool control = b < 0x20 && b != '\t' && b != '\n' && b != '\r';
-        if (control || b > 0xC3) {
-            return false;
-        }
-    }
-    return true;
-}
-
 static void check_text(complaints *c, const cf_in_member *m, cf_view v)
 {
     if (m->values != NULL) {
-        check_values(c, m, v);
+        if (!is_value(m, v)) {
+            begin(c, &v, m->name);
+            say_values(c, m);
+        }
         return;
     }
     check_length(c, m, &v, cf_utf8_len(v));
-    if (m->policy_text && !is_policy_text(v)) {
-        begin(c, NULL, m->name);
-        say(c, CF_LIT("Member must satisfy regular expression pattern: "
-                      "[\\u0009\\u000A\\u000D\\u0020-\\u00FF]+"));
+    if (m->pattern != NULL && !all_of(v, m->pattern->octet)) {
+        /* a policy is not repeated */
+        begin(c, m->pattern == &cf_in_policy_text ? NULL : &v, m->name);
+        say(c, CF_LIT("Member must satisfy regular expression pattern: "));
+        say(c, cf_view_str(m->pattern->text));
     }
 }
 
@@ -280,22 +334,7 @@ static void check_number(complaints *c, const cf_in_member *m, json_int_t n)
     }
 }
 
-static void check_tokens(complaints *c, const cf_in_member *m, const json_t *j)
-{
-    check_length(c, m, NULL, json_array_size(j));
-    for (size_t i = 0; i < json_array_size(j); i++) {
-        size_t len = cf_utf8_len(text_of(json_array_get(j, i)));
-        if (len < 1 || len > TOKEN_CHARS_MAX) {
-            begin(c, NULL, m->name);
-            say(c, CF_LIT("Member must satisfy constraint: [Member must have length less than or "
-                          "equal to 8192, "
-                          "Member must have length greater than or equal to 1]"));
-            return;
-        }
-    }
-}
-
-static void check_member(complaints *c, const cf_in_member *m, const json_t *j)
+static void check_leaf(complaints *c, const cf_in_member *m, const json_t *j)
 {
     switch (m->kind) {
     case CF_IN_TEXT:
@@ -307,25 +346,83 @@ static void check_member(complaints *c, const cf_in_member *m, const json_t *j)
     case CF_IN_NUMBER:
         check_number(c, m, json_integer_value(j));
         break;
-    case CF_IN_TOKENS:
-        check_tokens(c, m, j);
-        break;
-    case CF_IN_RECIPIENT:
-        c->prefix = "recipient.";
-        for (const cf_in_member *r = cf_in_recipient; r->name != NULL; r++) {
-            const json_t *inner = member_of(j, r->name);
-            if (inner != NULL && r->kind == CF_IN_TEXT) {
-                check_text(c, r, text_of(inner));
-            } else if (inner != NULL) {
-                check_length(c, r, NULL, decoded_len(text_of(inner)));
-            }
-        }
-        c->prefix = "";
-        break;
     case CF_IN_BOOL:
     case CF_IN_CONTEXT:
+    case CF_IN_OBJECT:
     case CF_IN_LIST:
         break;
+    }
+}
+
+static void say_missing(complaints *c, const char *name)
+{
+    begin_with(c, "null ", CF_VIEW_EMPTY, "", name);
+    say(c, CF_LIT("Member must not be null"));
+}
+
+/* Members with nothing in them, or of which what is in them is looked at elsewhere. */
+static void check_leaves(complaints *c, const cf_in_member *members, const json_t *in)
+{
+    for (const cf_in_member *m = members; m->name != NULL; m++) {
+        const json_t *j = member_of(in, m->name);
+        if (j != NULL) {
+            check_leaf(c, m, j);
+        } else if (m->required) {
+            say_missing(c, m->name);
+        }
+    }
+}
+
+/* The service tells of the list, not of the element. */
+static void check_texts(complaints *c, const cf_in_member *m, const json_t *list)
+{
+    const cf_in_member *row = m->inner;
+    char bounds[160];
+    (void)snprintf(bounds, sizeof bounds,
+                   "Member must satisfy constraint: [Member must have length less than or equal to "
+                   "%u, Member must have length greater than or equal to %u]",
+                   (unsigned)row->max, (unsigned)row->min);
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        cf_view v = text_of(json_array_get(list, i));
+        size_t len = cf_utf8_len(v);
+        if (row->values != NULL && !is_value(row, v)) {
+            begin(c, NULL, m->name);
+            say(c, CF_LIT("Member must satisfy constraint: ["));
+            say_values(c, row);
+            say(c, CF_LIT("]"));
+            return;
+        }
+        if (row->values == NULL && (len < row->min || len > row->max)) {
+            begin(c, NULL, m->name);
+            say(c, cf_view_str(bounds));
+            return;
+        }
+    }
+}
+
+static void check_list(complaints *c, const cf_in_member *m, const json_t *list)
+{
+    check_length(c, m, NULL, json_array_size(list));
+    if (is_list_of_texts(m)) {
+        check_texts(c, m, list);
+        return;
+    }
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        (void)snprintf(c->prefix, sizeof c->prefix, "%c%s.%zu.member.", m->name[0] | 0x20,
+                       m->name + 1, i + 1);
+        check_leaves(c, m->inner, json_array_get(list, i));
+    }
+    c->prefix[0] = '\0';
+}
+
+static void check_inside(complaints *c, const cf_in_member *m, const json_t *j)
+{
+    if (m->kind == CF_IN_OBJECT) {
+        (void)snprintf(c->prefix, sizeof c->prefix, "%c%s.", m->name[0] | 0x20, m->name + 1);
+        check_leaves(c, m->inner, j);
+        c->prefix[0] = '\0';
+    } else if (m->kind == CF_IN_LIST) {
+        check_list(c, m, j);
     }
 }
 
@@ -354,14 +451,12 @@ CF_MUST_USE cf_result cf_in_check(const json_t *in, const cf_in_member *members,
         CF_TRY(cf_buf_append(&ret->message, CF_LIT(" cannot be converted to its type")));
         return cf_fail(CF_ERR_ARGUMENT);
     }
-    CF_AUTO(complaints_free) complaints c = {.prefix = ""};
+    CF_AUTO(complaints_free) complaints c = {.err = CF_OK};
+    check_leaves(&c, members, in);
     for (const cf_in_member *m = members; m->name != NULL; m++) {
         const json_t *j = member_of(in, m->name);
         if (j != NULL) {
-            check_member(&c, m, j);
-        } else if (m->required) {
-            begin_with(&c, "null ", CF_VIEW_EMPTY, "", m->name);
-            say(&c, CF_LIT("Member must not be null"));
+            check_inside(&c, m, j);
         }
     }
     return report(&c, ret);

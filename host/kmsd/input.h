@@ -5,26 +5,38 @@
 #include "core/policy/policy.h"
 
 typedef enum {
-    CF_IN_TEXT,   /* min..max characters */
+    CF_IN_TEXT,   /* min..max characters, or the values */
     CF_IN_BLOB,   /* base64 of min..max octets */
     CF_IN_NUMBER, /* min..max */
     CF_IN_BOOL,
-    CF_IN_CONTEXT,   /* object of strings */
-    CF_IN_TOKENS,    /* min..max strings of 1..8192 characters */
-    CF_IN_RECIPIENT, /* object of cf_in_recipient's members */
-    CF_IN_LIST,      /* any array */
+    CF_IN_CONTEXT, /* object of strings */
+    CF_IN_OBJECT,  /* object of the inner members */
+    CF_IN_LIST, /* min..max elements: texts as inner's first row says, or objects of its members when it is named */
 } cf_in_kind;
 
+/** What characters a text has. */
 typedef struct {
+    const char *text;         /* as the service tells it */
+    bool (*octet)(uint8_t c); /* of the octets of its UTF-8 */
+} cf_in_pattern;
+
+extern const cf_in_pattern cf_in_policy_text; /* all of Latin-1 but most control characters */
+extern const cf_in_pattern cf_in_marker;      /* all of Latin-1 but control characters */
+extern const cf_in_pattern cf_in_name;        /* of aliases and grants */
+extern const cf_in_pattern cf_in_word;
+extern const cf_in_pattern cf_in_principal;
+extern const cf_in_pattern cf_in_hex;
+
+/** A member. Objects and lists hold leaves: nothing is nested deeper than that. */
+typedef struct cf_in_member {
     const char *name;
     cf_in_kind kind;
     bool required;
     uint32_t min, max;
-    const char *const *values; /* TEXT: NULL, or the enumeration, NULL-terminated */
-    bool policy_text;          /* TEXT: characters of a policy only */
+    const char *const *values;    /* TEXT: NULL, or the enumeration, NULL-terminated */
+    const cf_in_pattern *pattern; /* TEXT: NULL, or what it must be made of */
+    const struct cf_in_member *inner;
 } cf_in_member;
-
-extern const cf_in_member cf_in_recipient[];
 
 /** What is wrong with a request. */
 typedef struct {

@@ -2,28 +2,28 @@
 #include "host/kmsd/keys.h"
 
 #include <pthread.h>
-#include <stdio.h>
+#include <stdatomic.h>
 
-#include "host/kmsd/state.h"
+#include "host/kmsd/lock.h"
 #include "sys/linux/log.h"
 
 struct cf_key {
+    atomic_uint holders;
     bool available;
-    cf_keyfile at_rest; /* of a damaged key the id alone */
-    cf_policy *policy;  /* at_rest.policy parsed; both change together under the table's lock */
+    cf_keyfile file;   /* of a damaged key the id alone */
+    cf_policy *policy; /* file.policy parsed */
 };
 
 struct cf_keys {
     cf_kmsd_state *state;
-    pthread_mutex_t change; /* one writer at a time, over its file and the table */
-    pthread_rwlock_t lock;  /* list and policies; never held over a file or a computation */
-    cf_key **list;          /* in order of ids */
+    pthread_rwlock_t lock; /* the list; never held over a file or a computation */
+    cf_key **list;         /* in order of ids */
     size_t n, cap;
 };
 
 const cf_uuid *cf_key_id(const cf_key *k)
 {
-    return &k->at_rest.id;
+    return &k->file.id;
 }
 
 bool cf_key_available(const cf_key *k)
@@ -31,29 +31,41 @@ bool cf_key_available(const cf_key *k)
     return k->available;
 }
 
-uint64_t cf_key_created_ms(const cf_key *k)
+const cf_keyfile *cf_key_file(const cf_key *k)
 {
-    return k->at_rest.created_ms;
+    return &k->file;
 }
 
-cf_view cf_key_description(const cf_key *k)
+const cf_policy *cf_key_policy(const cf_key *k)
 {
-    return cf_buf_view(&k->at_rest.description);
+    return k->policy;
 }
 
-const cf_material *cf_key_material(const cf_key *k)
+static void release(cf_key **k)
 {
-    return &k->at_rest.material;
-}
-
-static void key_free(cf_key **k)
-{
-    if (*k != NULL) {
-        cf_keyfile_clear(&(*k)->at_rest);
+    if (*k != NULL && atomic_fetch_sub(&(*k)->holders, 1) == 1) {
+        cf_keyfile_clear(&(*k)->file);
         cf_policy_free(&(*k)->policy);
         cf_mem_free(*k);
-        *k = NULL;
     }
+    *k = NULL;
+}
+
+void cf_key_release(const cf_key **k)
+{
+    cf_key *mine = (cf_key *)(uintptr_t)*k; /* constant to holders, but for their number */
+    release(&mine);
+    *k = NULL;
+}
+
+/* A key of which the caller is the one holder. */
+static cf_key *new_key(void)
+{
+    cf_key *k = cf_mem_new(1, sizeof *k);
+    if (k != NULL) {
+        atomic_init(&k->holders, 1);
+    }
+    return k;
 }
 
 void cf_keys_free(cf_keys **t)
@@ -62,12 +74,10 @@ void cf_keys_free(cf_keys **t)
         return;
     }
     for (size_t i = 0; i < (*t)->n; i++) {
-        key_free(&(*t)->list[i]);
+        release(&(*t)->list[i]);
     }
     cf_mem_free((*t)->list);
-    cf_kmsd_state_close(&(*t)->state);
     (void)pthread_rwlock_destroy(&(*t)->lock);
-    (void)pthread_mutex_destroy(&(*t)->change);
     cf_mem_free(*t);
     *t = NULL;
 }
@@ -87,15 +97,20 @@ static size_t place_of(const cf_keys *t, const cf_uuid *id)
     return from;
 }
 
+static bool stands_at(const cf_keys *t, size_t at, const cf_uuid *id)
+{
+    return at < t->n && cf_view_eq(cf_uuid_view(cf_key_id(t->list[at])), cf_uuid_view(id));
+}
+
 static cf_result make_room(cf_keys *t)
 {
     if (t->n < t->cap) {
         return cf_ok();
     }
     size_t cap = t->cap == 0 ? 16 : 2 * t->cap;
-    cf_key **list = cf_mem_new(cap, sizeof *list);
+    cf_key **list = cf_mem_new(cap, sizeof(cf_key *));
     CF_REQUIRE(list != NULL, NO_MEMORY);
-    cf_copy(list, t->list, t->n * sizeof *list);
+    cf_copy(list, t->list, t->n * sizeof(cf_key *));
     cf_mem_free(t->list);
     t->list = list;
     t->cap = cap;
@@ -116,28 +131,33 @@ static void insert(cf_keys *t, cf_key *k)
 /* --- start --- */
 
 /* Reads one key's file into *k. Whatever is wrong with it is the caller's to log. */
-static cf_result load(cf_keys *t, const cf_uuid *id, cf_key *k)
+static cf_result load(cf_keys *t, const cf_state_name *name, cf_key *k)
 {
     CF_BUF(octets);
-    CF_TRY(cf_kmsd_state_read(t->state, id, &octets));
-    CF_TRY(cf_keyfile_open(cf_kmsd_state_root(t->state), cf_buf_view(&octets), &k->at_rest));
-    CF_REQUIRE(cf_view_eq(cf_uuid_view(&k->at_rest.id), cf_uuid_view(id)), MALFORMED);
-    CF_TRY(cf_policy_parse(cf_buf_view(&k->at_rest.policy), &k->policy, NULL));
+    CF_TRY(cf_kmsd_state_read(t->state, CF_STATE_KEYS, name->text, &octets));
+    CF_TRY(cf_keyfile_open(cf_kmsd_state_root(t->state), cf_buf_view(&octets), &k->file));
+    CF_REQUIRE(cf_view_eq(cf_uuid_view(&k->file.id), cf_view_str(name->text)), MALFORMED);
+    CF_TRY(cf_policy_parse(cf_buf_view(&k->file.policy), &k->policy, NULL));
     k->available = true;
     return cf_ok();
 }
 
-static cf_result on_file(void *ctx, const cf_uuid *id)
+static cf_result on_file(void *ctx, const cf_state_name *name)
 {
     cf_keys *t = ctx;
-    CF_AUTO(key_free) cf_key *k = cf_mem_new(1, sizeof *k);
+    cf_uuid id;
+    if (!cf_is_ok(cf_uuid_parse(cf_view_str(name->text), &id))) {
+        cf_log(CF_LOG_WARN, "state.unknown_file", "file=%s", name->text);
+        return cf_ok();
+    }
+    CF_AUTO(release) cf_key *k = new_key();
     CF_REQUIRE(k != NULL, NO_MEMORY);
-    cf_result r = load(t, id, k);
+    cf_result r = load(t, name, k);
     CF_REQUIRE(r.code != CF_ERR_NO_MEMORY, NO_MEMORY);
     if (!cf_is_ok(r)) {
-        cf_log(CF_LOG_ERROR, "key.damaged", "key=%s code=%s", id->text, cf_err_code(r.code));
-        cf_keyfile_clear(&k->at_rest);
-        k->at_rest.id = *id;
+        cf_log(CF_LOG_ERROR, "key.damaged", "key=%s code=%s", id.text, cf_err_code(r.code));
+        cf_keyfile_clear(&k->file);
+        k->file.id = id;
     }
     CF_TRY(make_room(t));
     insert(t, k);
@@ -145,183 +165,173 @@ static cf_result on_file(void *ctx, const cf_uuid *id)
     return cf_ok();
 }
 
-CF_MUST_USE cf_result cf_keys_open(const char *state, cf_keys **ret)
+CF_MUST_USE cf_result cf_keys_open(cf_kmsd_state *state, cf_keys **ret)
 {
     *ret = NULL;
     CF_AUTO(cf_keys_free) cf_keys *t = cf_mem_new(1, sizeof *t);
     CF_REQUIRE(t != NULL, NO_MEMORY);
-    bool locks = pthread_mutex_init(&t->change, NULL) == 0;
-    locks = pthread_rwlock_init(&t->lock, NULL) == 0 && locks;
-    CF_REQUIRE(locks, NO_MEMORY);
-    CF_TRY(cf_kmsd_state_open(state, &t->state));
-    CF_TRY(cf_kmsd_state_walk(t->state, on_file, t));
+    CF_REQUIRE(pthread_rwlock_init(&t->lock, NULL) == 0, NO_MEMORY);
+    t->state = state;
+    CF_TRY(cf_kmsd_state_walk(state, CF_STATE_KEYS, on_file, t));
     *ret = t;
     t = NULL;
     return cf_ok();
 }
 
-CF_MUST_USE cf_result cf_keys_derive(const cf_keys *t, cf_view label, cf_secret *ret)
+/* --- reading --- */
+
+static bool is_due_to_go(const cf_keyfile *k, uint64_t now_ms)
 {
-    return cf_hkdf_expand(CF_SHA256, cf_secret_view(cf_kmsd_state_root(t->state)), &label, 1, 32,
-                          ret);
+    return k->delete_ms != 0 && k->delete_ms <= now_ms;
 }
 
-/* --- requests --- */
-
-static void unlock_rw(pthread_rwlock_t **lock)
+static bool is_due_to_rotate(const cf_keyfile *k, uint64_t now_ms)
 {
-    (void)pthread_rwlock_unlock(*lock);
+    uint64_t due_ms = cf_keyfile_rotation_due_ms(k);
+    return k->enabled && k->delete_ms == 0 && due_ms != 0 && due_ms <= now_ms &&
+           k->materials_n < CF_KMSD_MATERIALS_MAX;
 }
 
-static void unlock(pthread_mutex_t **m)
+const cf_key *cf_keys_find(cf_keys *t, const cf_uuid *id, uint64_t now_ms)
 {
-    (void)pthread_mutex_unlock(*m);
-}
-
-/* Clang takes a variable that only its cleanup uses for unused. */
-#define HELD __attribute__((unused))
-
-/* Held until the end of the scope. */
-static pthread_rwlock_t *hold_to_read(cf_keys *t)
-{
-    (void)pthread_rwlock_rdlock(&t->lock);
-    return &t->lock;
-}
-
-static pthread_rwlock_t *hold_to_write(cf_keys *t)
-{
-    (void)pthread_rwlock_wrlock(&t->lock);
-    return &t->lock;
-}
-
-static pthread_mutex_t *hold_to_change(cf_keys *t)
-{
-    (void)pthread_mutex_lock(&t->change);
-    return &t->change;
-}
-
-const cf_key *cf_keys_find(cf_keys *t, const cf_uuid *id)
-{
-    CF_AUTO(unlock_rw) HELD pthread_rwlock_t *held = hold_to_read(t);
+    CF_AUTO(cf_unlock_rw) CF_HELD pthread_rwlock_t *held = cf_hold_to_read(&t->lock);
     size_t at = place_of(t, id);
-    bool found = at < t->n && cf_view_eq(cf_uuid_view(cf_key_id(t->list[at])), cf_uuid_view(id));
-    return found ? t->list[at] : NULL;
+    if (!stands_at(t, at, id) || is_due_to_go(&t->list[at]->file, now_ms)) {
+        return NULL;
+    }
+    (void)atomic_fetch_add(&t->list[at]->holders, 1);
+    return t->list[at];
 }
 
-size_t cf_keys_list(cf_keys *t, const cf_uuid *after, size_t max, const cf_key **ret,
+size_t cf_keys_list(cf_keys *t, uint64_t now_ms, const cf_uuid *after, size_t max, cf_uuid *ret,
                     bool *ret_more)
 {
-    CF_AUTO(unlock_rw) HELD pthread_rwlock_t *held = hold_to_read(t);
+    CF_AUTO(cf_unlock_rw) CF_HELD pthread_rwlock_t *held = cf_hold_to_read(&t->lock);
     size_t at = after == NULL ? 0 : place_of(t, after), n = 0;
-    if (after != NULL && at < t->n &&
-        cf_view_eq(cf_uuid_view(cf_key_id(t->list[at])), cf_uuid_view(after))) {
+    if (after != NULL && stands_at(t, at, after)) {
         at++;
     }
-    while (n < max && at < t->n) {
-        ret[n] = t->list[at];
+    for (; at < t->n; at++) {
+        if (is_due_to_go(&t->list[at]->file, now_ms)) {
+            continue;
+        }
+        if (n == max) {
+            break;
+        }
+        ret[n] = *cf_key_id(t->list[at]);
         n++;
-        at++;
     }
     *ret_more = at < t->n;
     return n;
 }
 
-cf_policy_decision cf_keys_decide(cf_keys *t, const cf_key *k, const cf_policy_request *q)
+bool cf_keys_due(cf_keys *t, uint64_t now_ms, const cf_uuid *after, cf_uuid *ret)
 {
-    CF_AUTO(unlock_rw) HELD pthread_rwlock_t *held = hold_to_read(t);
-    return cf_policy_decide(k->policy, q);
+    CF_AUTO(cf_unlock_rw) CF_HELD pthread_rwlock_t *held = cf_hold_to_read(&t->lock);
+    size_t at = after == NULL ? 0 : place_of(t, after);
+    for (; at < t->n; at++) {
+        const cf_keyfile *k = &t->list[at]->file;
+        bool passed = after != NULL && stands_at(t, at, after);
+        if (!passed && (is_due_to_go(k, now_ms) || is_due_to_rotate(k, now_ms))) {
+            *ret = k->id;
+            return true;
+        }
+    }
+    return false;
 }
 
-CF_MUST_USE cf_result cf_keys_policy_text(cf_keys *t, const cf_key *k, cf_buf *out)
-{
-    CF_AUTO(unlock_rw) HELD pthread_rwlock_t *held = hold_to_read(t);
-    return cf_buf_append(out, cf_buf_view(&k->at_rest.policy));
-}
+/* --- changing --- */
 
 static cf_result write_file(cf_keys *t, const cf_keyfile *k, bool is_new)
 {
     CF_BUF(octets);
     CF_TRY(cf_keyfile_seal(cf_kmsd_state_root(t->state), k, &octets));
-    return cf_kmsd_state_write(t->state, &k->id, cf_buf_view(&octets), is_new);
+    return cf_kmsd_state_write(t->state, CF_STATE_KEYS, k->id.text, cf_buf_view(&octets), is_new);
 }
 
-static cf_result new_key(uint64_t now_ms, cf_view description, cf_view policy_text, cf_key *k)
+/* A key of which *file, which is taken, is all that there is to know. */
+static cf_result make_key(cf_keyfile *file, cf_key **ret)
 {
-    CF_TRY(cf_uuid_make(&k->at_rest.id));
-    CF_TRY(cf_random(k->at_rest.material.id, CF_MATERIAL_ID_BYTES));
-    CF_TRY(cf_random(k->at_rest.material.secret.b, CF_MATERIAL_BYTES));
-    k->at_rest.material.secret.len = CF_MATERIAL_BYTES;
-    k->at_rest.created_ms = now_ms;
+    CF_AUTO(release) cf_key *k = new_key();
+    CF_REQUIRE(k != NULL, NO_MEMORY);
+    k->file = *file;
+    *file = (cf_keyfile){.created_ms = 0};
     k->available = true;
-    CF_TRY(cf_buf_append(&k->at_rest.description, description));
-    return cf_buf_append(&k->at_rest.policy, policy_text);
+    CF_TRY(cf_policy_parse(cf_buf_view(&k->file.policy), &k->policy, NULL));
+    *ret = k;
+    k = NULL;
+    return cf_ok();
 }
 
 /* Before the file is written, so that nothing can fail behind it. */
 static cf_result make_room_held(cf_keys *t)
 {
-    CF_AUTO(unlock_rw) HELD pthread_rwlock_t *held = hold_to_write(t);
+    CF_AUTO(cf_unlock_rw) CF_HELD pthread_rwlock_t *held = cf_hold_to_write(&t->lock);
+    CF_REQUIRE(t->n < CF_KMSD_KEYS_MAX, LIMIT);
     return make_room(t);
 }
 
-static void insert_held(cf_keys *t, cf_key *k)
+CF_MUST_USE cf_result cf_keys_create(cf_keys *t, cf_keyfile *file)
 {
-    CF_AUTO(unlock_rw) HELD pthread_rwlock_t *held = hold_to_write(t);
-    insert(t, k);
-}
-
-CF_MUST_USE cf_result cf_keys_create(cf_keys *t, uint64_t now_ms, cf_view description,
-                                     cf_view policy_text, cf_policy **policy, const cf_key **ret)
-{
-    *ret = NULL;
-    CF_AUTO(key_free) cf_key *k = cf_mem_new(1, sizeof *k);
-    CF_REQUIRE(k != NULL, NO_MEMORY);
-    CF_TRY(new_key(now_ms, description, policy_text, k));
-    k->policy = *policy;
-    *policy = NULL;
-    CF_AUTO(unlock) HELD pthread_mutex_t *changing = hold_to_change(t);
-    CF_REQUIRE(t->n < CF_KMSD_KEYS_MAX, LIMIT);
+    CF_AUTO(release) cf_key *k = NULL;
+    CF_TRY(make_key(file, &k));
     CF_TRY(make_room_held(t));
-    CF_TRY(write_file(t, &k->at_rest, true));
-    *ret = k;
-    insert_held(t, k);
+    CF_TRY(write_file(t, &k->file, true));
+    CF_AUTO(cf_unlock_rw) CF_HELD pthread_rwlock_t *held = cf_hold_to_write(&t->lock);
+    insert(t, k);
     k = NULL;
     return cf_ok();
 }
 
-/* The key's file with another policy. The copy borrows nothing and is wiped. */
-static cf_result file_with_policy(const cf_key *k, cf_view policy_text, cf_keyfile *ret)
+/* Exchanges *k for the one of its id in the table; false when there is none. */
+static bool swap(cf_keys *t, cf_key **k)
 {
-    ret->id = k->at_rest.id;
-    ret->created_ms = k->at_rest.created_ms;
-    cf_copy(ret->material.id, k->at_rest.material.id, CF_MATERIAL_ID_BYTES);
-    CF_TRY(cf_secret_set(&ret->material.secret, cf_secret_view(&k->at_rest.material.secret)));
-    CF_TRY(cf_buf_append(&ret->description, cf_buf_view(&k->at_rest.description)));
-    return cf_buf_append(&ret->policy, policy_text);
+    CF_AUTO(cf_unlock_rw) CF_HELD pthread_rwlock_t *held = cf_hold_to_write(&t->lock);
+    size_t at = place_of(t, cf_key_id(*k));
+    if (!stands_at(t, at, cf_key_id(*k))) {
+        return false;
+    }
+    cf_key *old = t->list[at];
+    t->list[at] = *k;
+    *k = old;
+    return true;
 }
 
-/* Text and parsed form in one step. Returns the old form, which the caller frees; the old text is left in *text. */
-static cf_policy *swap_policy(cf_keys *t, const cf_uuid *id, cf_policy *policy, cf_buf *text)
+static bool is_there(cf_keys *t, const cf_uuid *id)
 {
-    CF_AUTO(unlock_rw) HELD pthread_rwlock_t *held = hold_to_write(t);
-    cf_key *k = t->list[place_of(t, id)];
-    cf_policy *old = k->policy;
-    cf_buf old_text = cf_buf_move(&k->at_rest.policy);
-    k->policy = policy;
-    k->at_rest.policy = cf_buf_move(text);
-    *text = old_text;
-    return old;
+    CF_AUTO(cf_unlock_rw) CF_HELD pthread_rwlock_t *held = cf_hold_to_read(&t->lock);
+    return stands_at(t, place_of(t, id), id);
 }
 
-CF_MUST_USE cf_result cf_keys_put_policy(cf_keys *t, const cf_key *k, cf_view policy_text,
-                                         cf_policy **policy)
+CF_MUST_USE cf_result cf_keys_replace(cf_keys *t, cf_keyfile *file)
 {
-    CF_AUTO(cf_policy_free) cf_policy *parsed = *policy;
-    *policy = NULL;
-    CF_AUTO(cf_keyfile_clear) cf_keyfile next = {.created_ms = 0};
-    CF_AUTO(unlock) HELD pthread_mutex_t *changing = hold_to_change(t);
-    CF_TRY(file_with_policy(k, policy_text, &next));
-    CF_TRY(write_file(t, &next, false));
-    parsed = swap_policy(t, cf_key_id(k), parsed, &next.policy);
+    CF_AUTO(release) cf_key *k = NULL;
+    CF_TRY(make_key(file, &k));
+    CF_REQUIRE(is_there(t, cf_key_id(k)), NOT_FOUND);
+    CF_TRY(write_file(t, &k->file, false));
+    CF_REQUIRE(swap(t, &k), NOT_FOUND);
     return cf_ok();
+}
+
+/* Hands the key out of the table, or NULL. */
+static cf_key *take_out(cf_keys *t, const cf_uuid *id)
+{
+    CF_AUTO(cf_unlock_rw) CF_HELD pthread_rwlock_t *held = cf_hold_to_write(&t->lock);
+    size_t at = place_of(t, id);
+    if (!stands_at(t, at, id)) {
+        return NULL;
+    }
+    cf_key *k = t->list[at];
+    for (size_t i = at + 1; i < t->n; i++) {
+        t->list[i - 1] = t->list[i];
+    }
+    t->n--;
+    return k;
+}
+
+CF_MUST_USE cf_result cf_keys_destroy(cf_keys *t, const cf_uuid *id)
+{
+    CF_AUTO(release) cf_key *k = take_out(t, id);
+    CF_REQUIRE(k != NULL, NOT_FOUND);
+    return cf_kmsd_state_destroy(t->state, CF_STATE_KEYS, id->text);
 }

@@ -11,6 +11,7 @@ typedef struct {
     const char *state;            /* folder */
     const char *attestation_root; /* DER file: the root that documents are verified against */
     const char *region, *account;
+    uint64_t (*clock_ms)(void); /* milliseconds since the epoch; NULL: the machine's clock */
 } cf_kmsd_options;
 
 /** Opens state and root. Logs why it cannot. error ARGUMENT region or account; others as cf_keys_open, cf_file_read. */
@@ -40,6 +41,10 @@ cf_kmsd_caller cf_kmsd_local_caller(const cf_kmsd *d);
  *  wrong is an answer. caller, body and request id are borrowed; ret->body the caller frees. */
 void cf_kmsd_dispatch(cf_kmsd *d, const cf_kmsd_caller *caller, cf_view target, cf_view body,
                       const char *request_id, cf_kmsd_answer *ret);
+
+/** What is to be done by the clock: keys that are due are destroyed or rotated, and the audit log reaches the disk. To be called every
+ *  CF_KMSD_UPKEEP_MS or so, from one thread. */
+void cf_kmsd_upkeep(cf_kmsd *d);
 
 /** Two cf_http_handler; ctx is the cf_kmsd. The first takes whoever sends for the local caller, the second proves a signature. */
 void cf_kmsd_handle(void *ctx, cf_http_call *call);

@@ -168,7 +168,8 @@ static cf_result serve(const options *o)
     cf_log(CF_LOG_INFO, "started", "listen=%s region=%s account=%s", served.at[0].text, o->region,
            o->account);
     tell_ready(o, &served);
-    while (!cf_signals_wait(CF_DEADLINE_NONE)) {
+    while (!cf_signals_wait(CF_KMSD_UPKEEP_MS)) {
+        cf_kmsd_upkeep(d);
     }
     cf_log(CF_LOG_INFO, "stopping", "reason=signal");
     return cf_ok();

@@ -1,226 +1,271 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Operations on keys: making, describing, listing, and their policies. */
-#include <stdio.h>
-
-#include "host/kmsd/call.h"
-#include "host/kmsd/kmsd_priv.h"
+/* Operations on keys: making, describing, listing, their public halves. */
+#include "host/kmsd/lock.h"
+#include "host/kmsd/ops.h"
 
 #define LIST_DEFAULT 100
-#define LIST_MAX 1000
 
-static void put_arn(cf_kmsd_call *c, const char *name)
+/* --- what is told of a key --- */
+
+/* The algorithms of one use, if the key has it: [] is never told. */
+static void put_algorithms(cf_kmsd_call *c, const cf_keyfile *k, const char *name, cf_key_use use)
 {
-    cf_kmsd_put_text(c, name, c->arn);
+    if (k->use != use) {
+        return;
+    }
+    cf_kms_body_name(&c->out, name);
+    cf_kms_body_open(&c->out, '[');
+    for (const cf_algorithm *a = cf_algorithms; a->name != NULL; a++) {
+        if (cf_algorithm_suits(a, k->spec, use)) {
+            cf_kms_body_str(&c->out, cf_view_str(a->name));
+        }
+    }
+    cf_kms_body_close(&c->out, ']');
+}
+
+/* The older of the two names has no values for keys that came after it. */
+static void put_spec(cf_kmsd_call *c, const cf_keyfile *k)
+{
+    const char *spec = cf_spec_info_of(k->spec)->name;
+    if (k->spec != CF_SPEC_ED25519) {
+        cf_kmsd_put_text(c, "CustomerMasterKeySpec", spec);
+    }
+    cf_kmsd_put_text(c, "KeySpec", spec);
+}
+
+static const char *state_of(const cf_keyfile *k)
+{
+    return k->delete_ms != 0 ? "PendingDeletion" : k->enabled ? "Enabled" : "Disabled";
 }
 
 static void put_metadata(cf_kmsd_call *c)
 {
-    cf_kms_body *b = &c->out;
-    cf_kms_body_name(b, "KeyMetadata");
-    cf_kms_body_open(b, '{');
+    const cf_keyfile *k = cf_kmsd_file(c);
+    cf_kms_body_name(&c->out, "KeyMetadata");
+    cf_kms_body_open(&c->out, '{');
     cf_kmsd_put_text(c, "AWSAccountId", c->service->names.account);
-    cf_kmsd_put_text(c, "KeyId", cf_key_id(c->key)->text);
-    put_arn(c, "Arn");
-    cf_kms_body_name(b, "CreationDate");
-    cf_kms_body_time(b, cf_key_created_ms(c->key));
-    cf_kms_body_name(b, "Enabled");
-    cf_kms_body_bool(b, true);
-    cf_kms_body_name(b, "Description");
-    cf_kms_body_str(b, cf_key_description(c->key));
-    cf_kmsd_put_text(c, "KeyUsage", "ENCRYPT_DECRYPT");
-    cf_kmsd_put_text(c, "KeyState", "Enabled");
+    cf_kmsd_put_text(c, "KeyId", k->id.text);
+    cf_kmsd_put_text(c, "Arn", c->target.arn);
+    cf_kmsd_put_time(c, "CreationDate", k->created_ms);
+    cf_kmsd_put_bool(c, "Enabled", k->enabled && k->delete_ms == 0);
+    cf_kmsd_put_view(c, "Description", cf_buf_view(&k->description));
+    cf_kmsd_put_text(c, "KeyUsage", cf_use_name(k->use));
+    cf_kmsd_put_text(c, "KeyState", state_of(k));
+    if (k->delete_ms != 0) {
+        cf_kmsd_put_time(c, "DeletionDate", k->delete_ms);
+    }
     cf_kmsd_put_text(c, "Origin", "AWS_KMS");
     cf_kmsd_put_text(c, "KeyManager", "CUSTOMER");
-    cf_kmsd_put_text(c, "CustomerMasterKeySpec", "SYMMETRIC_DEFAULT");
-    cf_kmsd_put_text(c, "KeySpec", "SYMMETRIC_DEFAULT");
-    cf_kms_body_name(b, "EncryptionAlgorithms");
-    cf_kms_body_open(b, '[');
-    cf_kms_body_str(b, CF_LIT("SYMMETRIC_DEFAULT"));
-    cf_kms_body_close(b, ']');
-    cf_kms_body_name(b, "MultiRegion");
-    cf_kms_body_bool(b, false);
-    cf_kms_body_name(b, "CurrentKeyMaterialId");
-    cf_kms_body_hex(b, CF_VIEW_OF(cf_key_material(c->key)->id));
-    cf_kms_body_close(b, '}');
+    put_spec(c, k);
+    put_algorithms(c, k, "EncryptionAlgorithms", CF_USE_ENCRYPT);
+    put_algorithms(c, k, "SigningAlgorithms", CF_USE_SIGN);
+    put_algorithms(c, k, "KeyAgreementAlgorithms", CF_USE_AGREE);
+    put_algorithms(c, k, "MacAlgorithms", CF_USE_MAC);
+    cf_kmsd_put_bool(c, "MultiRegion", false);
+    cf_kmsd_put_material_id(c, "CurrentKeyMaterialId", k, cf_keyfile_current(k));
+    cf_kms_body_close(&c->out, '}');
 }
 
-/* --- policies --- */
+/* --- CreateKey --- */
 
-/* What a key has when its maker gives none: the account, which here is everybody who can reach the service. */
-static cf_result default_policy(const cf_kmsd_call *c, cf_buf *out)
+static cf_result refuse_kind(cf_kmsd_call *c, const char *member, cf_view value)
 {
-    CF_TRY(cf_buf_append(
-        out, CF_LIT("{\n  \"Version\" : \"2012-10-17\",\n  \"Id\" : \"key-default-1\",\n"
-                    "  \"Statement\" : [ {\n    \"Sid\" : \"Enable IAM User Permissions\",\n"
-                    "    \"Effect\" : \"Allow\",\n    \"Principal\" : {\n      \"AWS\" : \"")));
-    CF_TRY(cf_buf_append(out, cf_view_str(c->service->names.root)));
-    return cf_buf_append(
-        out, CF_LIT("\"\n    },\n    \"Action\" : \"kms:*\",\n    \"Resource\" : \"*\"\n  } ]\n}"));
+    return cf_kmsd_refuse(c, CF_KX_UNSUPPORTED, "%s %.*s is not supported by this service.", member,
+                          cf_kmsd_shown(value), (const char *)value.data);
 }
 
-/* Whoever sets a policy must be able to set another one, or has said that it does not matter. */
-static cf_result check_lockout(cf_kmsd_call *c, const cf_policy *policy)
-{
-    cf_policy_request q;
-    cf_kmsd_policy_request(c, CF_LIT("kms:PutKeyPolicy"), &q);
-    if (!cf_in_bool(c->in, "BypassPolicyLockoutSafetyCheck") &&
-        cf_policy_decide(policy, &q) != CF_POLICY_ALLOWED) {
-        return cf_kmsd_refuse(
-            c, CF_KX_MALFORMED_POLICY,
-            "The new key policy will not allow you to update the key policy in the future.");
-    }
-    return cf_ok();
-}
-
-static cf_result parse_policy(cf_kmsd_call *c, cf_view text, cf_policy **ret)
-{
-    CF_BUF(why);
-    *ret = NULL;
-    if (text.len > CF_POLICY_BYTES_MAX) {
-        return cf_kmsd_refuse(c, CF_KX_LIMIT_EXCEEDED, "The policy is larger than %d octets.",
-                              CF_POLICY_BYTES_MAX);
-    }
-    cf_result r = cf_policy_parse(text, ret, &why);
-    if (r.code == CF_ERR_MALFORMED) {
-        return cf_kmsd_refuse(c, CF_KX_MALFORMED_POLICY, "%.*s", (int)why.len,
-                              (const char *)why.data);
-    }
-    CF_TRY(r);
-    r = check_lockout(c, *ret);
-    if (!cf_is_ok(r)) {
-        cf_policy_free(ret);
-    }
-    return r;
-}
-
-/* The one name that policies have. */
-static cf_result check_policy_name(cf_kmsd_call *c)
-{
-    cf_view name = cf_in_text(c->in, "PolicyName");
-    if (cf_in_has(c->in, "PolicyName") && !cf_view_eq(name, CF_LIT("default"))) {
-        return cf_kmsd_refuse(c, CF_KX_NOT_FOUND, "No such policy exists");
-    }
-    return cf_ok();
-}
-
-/* --- operations --- */
-
-/* Members of CreateKey that ask for kinds of keys which are not here. What has been understood and cannot be done is said. */
+/* What has been understood and cannot be done is said. */
 static cf_result check_kind(cf_kmsd_call *c)
 {
-    static const struct {
-        const char *member, *only;
-    } fixed[] = {{"KeySpec", "SYMMETRIC_DEFAULT"},
-                 {"CustomerMasterKeySpec", "SYMMETRIC_DEFAULT"},
-                 {"KeyUsage", "ENCRYPT_DECRYPT"},
-                 {"Origin", "AWS_KMS"}};
-    for (size_t i = 0; i < sizeof fixed / sizeof fixed[0]; i++) {
-        cf_view value = cf_in_text(c->in, fixed[i].member);
-        if (cf_in_has(c->in, fixed[i].member) && !cf_view_eq(value, cf_view_str(fixed[i].only))) {
-            return cf_kmsd_refuse(c, CF_KX_UNSUPPORTED, "%s other than %s is not supported.",
-                                  fixed[i].member, fixed[i].only);
-        }
+    cf_view origin = cf_in_text(c->in, "Origin");
+    if (cf_in_has(c->in, "Origin") && !cf_view_eq(origin, CF_LIT("AWS_KMS"))) {
+        return refuse_kind(c, "Origin", origin);
     }
-    bool tags = json_array_size(json_object_get(c->in, "Tags")) > 0;
-    if (tags || cf_in_bool(c->in, "MultiRegion") || cf_in_has(c->in, "CustomKeyStoreId") ||
-        cf_in_has(c->in, "XksKeyId")) {
+    if (cf_in_bool(c->in, "MultiRegion")) {
+        return refuse_kind(c, "MultiRegion", CF_LIT("true"));
+    }
+    if (cf_in_has(c->in, "CustomKeyStoreId") || cf_in_has(c->in, "XksKeyId")) {
         return cf_kmsd_refuse(c, CF_KX_UNSUPPORTED,
-                              "Tags, multi-Region keys and custom key stores are not supported.");
+                              "Custom key stores are not supported by this service.");
     }
     return cf_ok();
 }
 
-cf_result cf_op_create_key(cf_kmsd_call *c)
+static cf_result read_spec(cf_kmsd_call *c, cf_key_spec *ret)
 {
-    CF_BUF(text);
-    CF_AUTO(cf_policy_free) cf_policy *policy = NULL;
-    const cf_key *key = NULL;
-    CF_TRY(check_kind(c));
-    if (cf_in_has(c->in, "Policy")) {
-        CF_TRY(cf_buf_append(&text, cf_in_text(c->in, "Policy")));
-    } else {
-        CF_TRY(default_policy(c, &text));
+    bool by_new = cf_in_has(c->in, "KeySpec"), by_old = cf_in_has(c->in, "CustomerMasterKeySpec");
+    const char *member = by_old ? "CustomerMasterKeySpec" : "KeySpec";
+    *ret = CF_SPEC_SYMMETRIC;
+    if (by_new && by_old) {
+        return cf_kmsd_refuse(c, CF_KX_VALIDATION,
+                              "You cannot specify KeySpec and CustomerMasterKeySpec in the same "
+                              "request. CustomerMasterKeySpec is deprecated.");
     }
-    CF_TRY(parse_policy(c, cf_buf_view(&text), &policy));
-    cf_result r = cf_keys_create(c->service->keys, c->now_ms, cf_in_text(c->in, "Description"),
-                                 cf_buf_view(&text), &policy, &key);
+    if ((by_new || by_old) && !cf_spec_find(cf_in_text(c->in, member), ret)) {
+        return refuse_kind(c, member, cf_in_text(c->in, member));
+    }
+    return cf_ok();
+}
+
+static cf_result read_use(cf_kmsd_call *c, cf_key_spec spec, cf_key_use *ret)
+{
+    cf_view name = cf_in_text(c->in, "KeyUsage");
+    *ret = CF_USE_ENCRYPT;
+    if (!cf_in_has(c->in, "KeyUsage")) {
+        return spec == CF_SPEC_SYMMETRIC
+                   ? cf_ok()
+                   : cf_kmsd_refuse(c, CF_KX_VALIDATION,
+                                    "You must specify a KeyUsage value for all KMS keys except for "
+                                    "symmetric encryption keys.");
+    }
+    if (!cf_use_find(name, ret) || !cf_spec_takes(spec, *ret)) {
+        return cf_kmsd_refuse(
+            c, CF_KX_VALIDATION, "KeyUsage %.*s is not compatible with KeySpec %s",
+            cf_kmsd_shown(name), (const char *)name.data, cf_spec_info_of(spec)->name);
+    }
+    return cf_ok();
+}
+
+/* The new key as far as it can be made without the lock: RSA takes its time. */
+static cf_result make_key(cf_kmsd_call *c, cf_keyfile *k)
+{
+    CF_AUTO(cf_material_clear) cf_material m = {.created_ms = 0};
+    CF_TRY(check_kind(c));
+    CF_TRY(read_spec(c, &k->spec));
+    CF_TRY(read_use(c, k->spec, &k->use));
+    CF_TRY(cf_kmsd_take_policy(c, &k->policy));
+    CF_TRY(cf_kmsd_take_tags(c, k));
+    CF_TRY(cf_buf_append(&k->description, cf_in_text(c->in, "Description")));
+    CF_TRY(cf_uuid_make(&k->id));
+    CF_TRY(cf_material_make(k->spec, c->now_ms, CF_MATERIAL_FIRST, &m));
+    k->created_ms = c->now_ms;
+    k->enabled = true;
+    return cf_keyfile_add_material(k, &m);
+}
+
+static cf_result store_key(cf_kmsd_call *c, cf_keyfile *k)
+{
+    cf_uuid id = k->id;
+    CF_AUTO(cf_unlock) CF_HELD pthread_mutex_t *held = cf_hold(&c->service->change);
+    cf_result r = cf_keys_create(c->service->keys, k);
     if (r.code == CF_ERR_LIMIT) {
         return cf_kmsd_refuse(c, CF_KX_LIMIT_EXCEEDED, "There are %d keys already.",
                               CF_KMSD_KEYS_MAX);
     }
     CF_TRY(r);
-    CF_TRY(cf_kmsd_take_key(c, key));
+    const cf_key *key = cf_keys_find(c->service->keys, &id, c->now_ms);
+    CF_REQUIRE(key != NULL, INTERNAL);
+    return cf_kmsd_take_key(c, &key, &c->target);
+}
+
+cf_result cf_op_create_key(cf_kmsd_call *c)
+{
+    CF_AUTO(cf_keyfile_clear) cf_keyfile k = {.created_ms = 0};
+    CF_TRY(cf_kmsd_authorise(c));
+    CF_TRY(make_key(c, &k));
+    CF_TRY(store_key(c, &k));
     put_metadata(c);
     return cf_ok();
 }
 
+/* --- the others --- */
+
 cf_result cf_op_describe_key(cf_kmsd_call *c)
 {
-    CF_TRY(cf_kmsd_check_tokens(c));
-    CF_TRY(cf_kmsd_find_key(c));
+    CF_TRY(cf_kmsd_find_key(c, CF_NAME_KEY_OR_ALIAS));
     CF_TRY(cf_kmsd_authorise(c));
     put_metadata(c);
     return cf_ok();
 }
 
-/* A marker is the id of the last key of the page before. */
-static cf_result read_marker(cf_kmsd_call *c, cf_uuid *ret, bool *ret_given)
+/* All keys are the account's own, and none is shared with it. */
+static bool wants_own(const cf_kmsd_call *c)
 {
-    *ret_given = cf_in_has(c->in, "Marker");
-    if (*ret_given && !cf_is_ok(cf_uuid_parse(cf_in_text(c->in, "Marker"), ret))) {
-        return cf_kmsd_refuse(c, CF_KX_INVALID_MARKER, "Invalid marker");
+    const json_t *owners = json_object_get(c->in, "ResourceOwners");
+    for (size_t i = 0; i < json_array_size(owners); i++) {
+        const json_t *j = json_array_get(owners, i);
+        cf_view owner = cf_view_make(json_string_value(j), json_string_length(j));
+        if (cf_view_eq(owner, CF_LIT("SELF"))) {
+            return true;
+        }
     }
-    return cf_ok();
+    return !cf_in_has(c->in, "ResourceOwners");
 }
 
 cf_result cf_op_list_keys(cf_kmsd_call *c)
 {
-    cf_uuid marker;
-    bool given, more;
-    const cf_key *page[LIST_MAX];
-    CF_TRY(read_marker(c, &marker, &given));
-    size_t max = (size_t)cf_in_number(c->in, "Limit", LIST_DEFAULT);
-    size_t n = cf_keys_list(c->service->keys, given ? &marker : NULL,
-                            max < LIST_MAX ? max : LIST_MAX, page, &more);
+    cf_uuid after, ids[CF_PAGE_MAX];
+    bool more = false;
+    CF_AUTO(cf_kmsd_page_clear) cf_kmsd_page page = {.max = 0};
+    CF_TRY(cf_kmsd_authorise(c));
+    CF_TRY(cf_kmsd_read_page(c, LIST_DEFAULT, &page));
+    bool first = page.after.len == 0;
+    if (!first && !cf_is_ok(cf_uuid_parse(cf_buf_view(&page.after), &after))) {
+        return cf_kmsd_refuse(c, CF_KX_INVALID_MARKER, "Invalid marker");
+    }
+    size_t n = wants_own(c) ? cf_keys_list(c->service->keys, c->now_ms, first ? NULL : &after,
+                                           page.max, ids, &more)
+                            : 0;
     cf_kms_body_name(&c->out, "Keys");
     cf_kms_body_open(&c->out, '[');
     for (size_t i = 0; i < n; i++) {
         char arn[CF_KMSD_ARN_BYTES_MAX];
-        cf_kmsd_key_arn(&c->service->names, cf_key_id(page[i]), arn);
+        cf_kmsd_key_arn(&c->service->names, &ids[i], arn);
         cf_kms_body_open(&c->out, '{');
-        cf_kmsd_put_text(c, "KeyId", cf_key_id(page[i])->text);
+        cf_kmsd_put_text(c, "KeyId", ids[i].text);
         cf_kmsd_put_text(c, "KeyArn", arn);
         cf_kms_body_close(&c->out, '}');
     }
     cf_kms_body_close(&c->out, ']');
-    if (more) {
-        cf_kmsd_put_text(c, "NextMarker", cf_key_id(page[n - 1])->text);
+    return cf_kmsd_end_page(c, more, n > 0 ? cf_uuid_view(&ids[n - 1]) : CF_VIEW_EMPTY);
+}
+
+cf_result cf_op_update_description(cf_kmsd_call *c)
+{
+    CF_AUTO(cf_keyfile_clear) cf_keyfile k = {.created_ms = 0};
+    CF_TRY(cf_kmsd_begin_change(c, &k));
+    CF_TRY(cf_kmsd_need_staying(c, &c->target));
+    CF_TRY(cf_buf_set(&k.description, cf_in_text(c->in, "Description")));
+    return cf_kmsd_end_change(c, &k);
+}
+
+cf_result cf_op_get_public_key(cf_kmsd_call *c)
+{
+    CF_BUF(spki);
+    CF_TRY(cf_kmsd_find_key(c, CF_NAME_KEY_OR_ALIAS));
+    CF_TRY(cf_kmsd_authorise(c));
+    CF_TRY(cf_kmsd_need_enabled(c, &c->target));
+    const cf_keyfile *k = cf_kmsd_file(c);
+    const cf_pair *pair = cf_keyfile_current(k)->pair;
+    if (pair == NULL) {
+        return cf_kmsd_refuse(c, CF_KX_UNSUPPORTED,
+                              "%s key spec is %s which is not valid for GetPublicKey.",
+                              c->target.arn, cf_spec_info_of(k->spec)->name);
     }
-    cf_kms_body_name(&c->out, "Truncated");
-    cf_kms_body_bool(&c->out, more);
+    CF_TRY(cf_pair_to_spki(pair, &spki));
+    cf_kmsd_put_text(c, "KeyId", c->target.arn);
+    cf_kmsd_put_blob(c, "PublicKey", cf_buf_view(&spki));
+    put_spec(c, k);
+    cf_kmsd_put_text(c, "KeyUsage", cf_use_name(k->use));
+    put_algorithms(c, k, "EncryptionAlgorithms", CF_USE_ENCRYPT);
+    put_algorithms(c, k, "SigningAlgorithms", CF_USE_SIGN);
+    put_algorithms(c, k, "KeyAgreementAlgorithms", CF_USE_AGREE);
     return cf_ok();
 }
 
-cf_result cf_op_get_key_policy(cf_kmsd_call *c)
+/* There are none, and clients that look at everything are told so. */
+cf_result cf_op_list_key_stores(cf_kmsd_call *c)
 {
-    CF_BUF(text);
-    CF_TRY(cf_kmsd_find_key(c));
     CF_TRY(cf_kmsd_authorise(c));
-    CF_TRY(check_policy_name(c));
-    CF_TRY(cf_keys_policy_text(c->service->keys, c->key, &text));
-    cf_kms_body_name(&c->out, "Policy");
-    cf_kms_body_str(&c->out, cf_buf_view(&text));
-    cf_kmsd_put_text(c, "PolicyName", "default");
+    cf_kms_body_name(&c->out, "CustomKeyStores");
+    cf_kms_body_open(&c->out, '[');
+    cf_kms_body_close(&c->out, ']');
+    cf_kmsd_put_bool(c, "Truncated", false);
     return cf_ok();
 }
 
-cf_result cf_op_put_key_policy(cf_kmsd_call *c)
+cf_result cf_op_unsupported(cf_kmsd_call *c)
 {
-    CF_AUTO(cf_policy_free) cf_policy *policy = NULL;
-    cf_view text = cf_in_text(c->in, "Policy");
-    CF_TRY(cf_kmsd_find_key(c));
-    CF_TRY(cf_kmsd_authorise(c));
-    CF_TRY(check_policy_name(c));
-    CF_TRY(parse_policy(c, text, &policy));
-    return cf_keys_put_policy(c->service->keys, c->key, text, &policy);
+    return cf_kmsd_refuse(c, CF_KX_UNSUPPORTED, "%s is not supported by this service.",
+                          c->op->name);
 }

@@ -3,8 +3,8 @@
 
 #include "core/codec/der.h"
 #include "core/kms/kms.h"
-#include "host/kmsd/call.h"
-#include "host/kmsd/kmsd_priv.h"
+#include "host/kmsd/lock.h"
+#include "host/kmsd/ops.h"
 #include "sys/linux/clock.h"
 #include "sys/linux/file.h"
 #include "sys/linux/log.h"
@@ -30,11 +30,18 @@ static cf_result read_root(const char *path, cf_buf *out)
     return r;
 }
 
+/* A key of 32 octets that the root key gives for another store of the same folder, by its label. */
+static cf_result derive(const cf_kmsd *d, cf_view label, cf_secret *ret)
+{
+    cf_view root = cf_secret_view(cf_kmsd_state_root(d->state));
+    return cf_hkdf_expand(CF_SHA256, root, &label, 1, 32, ret);
+}
+
 static cf_result open_principals(cf_kmsd *d, const char *state)
 {
     CF_SECRET(key);
-    CF_TRY(cf_keys_derive(d->keys, CF_LIT("coffer-kms-sessions-1"), &d->session_key));
-    CF_TRY(cf_keys_derive(d->keys, CF_LIT("coffer-kms-principals-1"), &key));
+    CF_TRY(derive(d, CF_LIT("coffer-kms-sessions-1"), &d->session_key));
+    CF_TRY(derive(d, CF_LIT("coffer-kms-principals-1"), &key));
     return cf_principals_open(state, &key, &d->principals);
 }
 
@@ -43,10 +50,17 @@ CF_MUST_USE cf_result cf_kmsd_new(const cf_kmsd_options *o, cf_kmsd **ret)
     *ret = NULL;
     CF_AUTO(cf_kmsd_free) cf_kmsd *d = cf_mem_new(1, sizeof *d);
     CF_REQUIRE(d != NULL, NO_MEMORY);
+    d->clock_ms = o->clock_ms != NULL ? o->clock_ms : cf_clock_wall_ms;
+    d->has_change = pthread_mutex_init(&d->change, NULL) == 0;
+    CF_REQUIRE(d->has_change, NO_MEMORY);
     CF_TRY(cf_kmsd_names_init(o->region, o->account, &d->names));
     CF_TRY(read_root(o->attestation_root, &d->attestation_root));
-    CF_TRY(cf_keys_open(o->state, &d->keys));
+    CF_TRY(cf_kmsd_state_open(o->state, &d->state));
+    CF_TRY(cf_keys_open(d->state, &d->keys));
+    CF_TRY(cf_aliases_open(d->state, &d->aliases));
+    CF_TRY(cf_grants_open(d->state, &d->grants));
     CF_TRY(open_principals(d, o->state));
+    CF_TRY(cf_audit_open(o->state, &d->audit));
     *ret = d;
     d = NULL;
     return cf_ok();
@@ -64,10 +78,17 @@ cf_kmsd_caller cf_kmsd_local_caller(const cf_kmsd *d)
 void cf_kmsd_free(cf_kmsd **d)
 {
     if (*d != NULL) {
+        cf_audit_free(&(*d)->audit);
+        cf_grants_free(&(*d)->grants);
+        cf_aliases_free(&(*d)->aliases);
         cf_keys_free(&(*d)->keys);
         cf_principals_free(&(*d)->principals);
         cf_secret_wipe(&(*d)->session_key);
+        cf_kmsd_state_close(&(*d)->state);
         cf_buf_free(&(*d)->attestation_root);
+        if ((*d)->has_change) {
+            (void)pthread_mutex_destroy(&(*d)->change);
+        }
         cf_mem_free(*d);
         *d = NULL;
     }
@@ -79,8 +100,11 @@ static void call_clear(cf_kmsd_call *c)
 {
     cf_arena_free(&c->arena);
     cf_buf_free(&c->message);
-    cf_buf_free(&c->canonical);
+    cf_buf_free(&c->context.canonical);
+    cf_buf_free(&c->source_context.canonical);
     cf_buf_free(&c->recipient.doc);
+    cf_kmsd_target_clear(&c->target);
+    cf_kmsd_target_clear(&c->source);
 }
 
 static const cf_kmsd_op *find_in(const cf_kmsd_op *ops, cf_view prefix, cf_view target)
@@ -106,25 +130,6 @@ static const cf_kmsd_op *find_op(const cf_kmsd_caller *caller, cf_view target)
                : find_in(cf_kmsd_admin_ops, CF_LIT(CF_KMSD_ADMIN_PREFIX), target);
 }
 
-/* Operations that no key's policy decides belong to the account whose keys these are. */
-static cf_result check_account(cf_kmsd_call *c)
-{
-    static const char *const of_account[] = {"CreateAlias", "CreateKey", "DeleteAlias",
-                                             "ListAliases", "ListKeys",  "UpdateAlias"};
-    cf_view own = cf_view_str(c->service->names.account);
-    if (cf_view_eq(cf_view_str(c->caller->account), own)) {
-        return cf_ok();
-    }
-    for (size_t i = 0; i < sizeof of_account / sizeof of_account[0]; i++) {
-        if (strcmp(c->op->name, of_account[i]) == 0) {
-            return cf_kmsd_refuse(c, CF_KX_ACCESS_DENIED,
-                                  "User: %s is not authorized to perform: kms:%s in the account %s",
-                                  c->caller->arn, c->op->name, c->service->names.account);
-        }
-    }
-    return cf_ok();
-}
-
 static cf_result read_request(cf_kmsd_call *c, cf_view body, json_t **ret)
 {
     cf_result r = cf_json_parse(body, CF_KMSD_BODY_BYTES_MAX, ret);
@@ -143,10 +148,12 @@ static cf_result read_request(cf_kmsd_call *c, cf_view body, json_t **ret)
     return r;
 }
 
-/* PutKeyPolicy has no output, and the service then sends nothing, not even an empty object. */
-static bool has_output(const cf_kmsd_op *op)
+static cf_result run_op(cf_kmsd_call *c)
 {
-    return op->run != cf_op_put_key_policy;
+    bool locks = (c->op->flags & CF_OP_LOCKS) != 0;
+    CF_AUTO(cf_unlock)
+    CF_HELD pthread_mutex_t *held = locks ? cf_hold(&c->service->change) : NULL;
+    return c->op->run(c);
 }
 
 static cf_result run(cf_kmsd_call *c, cf_view target, cf_view body, json_t **request)
@@ -155,34 +162,20 @@ static cf_result run(cf_kmsd_call *c, cf_view target, cf_view body, json_t **req
     if (c->op == NULL) {
         return cf_kmsd_refuse(c, CF_KX_UNKNOWN_OPERATION, "%s", "");
     }
-    CF_TRY(check_account(c));
     CF_TRY(read_request(c, body, request));
     cf_kms_body_open(&c->out, '{');
-    CF_TRY(c->op->run(c));
+    CF_TRY(run_op(c));
     cf_kms_body_close(&c->out, '}');
     CF_TRY(cf_kms_body_end(&c->out));
-    if (!has_output(c->op)) {
+    if ((c->op->flags & CF_OP_SILENT) != 0) {
         cf_buf_clear(c->out.out);
     }
     return cf_ok();
 }
 
-/* Without memory the body stays empty: the header x-amzn-ErrorType says the same. */
-void cf_kmsd_put_exception(cf_kx x, cf_view message, cf_buf *out)
+static const char *key_of(const cf_kmsd_call *c)
 {
-    cf_kms_body b = cf_kms_body_to(out);
-    cf_buf_clear(out);
-    cf_kms_body_open(&b, '{');
-    cf_kms_body_name(&b, "__type");
-    cf_kms_body_str(&b, cf_view_str(cf_kx_name(x)));
-    if (message.len > 0) {
-        cf_kms_body_name(&b, "message");
-        cf_kms_body_str(&b, message);
-    }
-    cf_kms_body_close(&b, '}');
-    if (!cf_is_ok(cf_kms_body_end(&b))) {
-        cf_buf_clear(out);
-    }
+    return c->target.key != NULL ? cf_key_id(c->target.key)->text : "-";
 }
 
 /* The line that says which enclave asked for what, and what came of it. Names of a document that did not verify are not told:
@@ -193,9 +186,8 @@ static void log_attested(const cf_kmsd_call *c, const char *request_id, const ch
     cf_view module = r->given ? r->payload.module_id : CF_LIT("unverified");
     cf_log(CF_LOG_INFO, "attested.request",
            "request=%s op=%s key=%s module=%.*s pcr0=%s stage=%s outcome=%s", request_id,
-           c->op->name, c->key != NULL ? cf_key_id(c->key)->text : "-", (int)module.len,
-           (const char *)module.data, r->given ? r->pcr_hex[0] : "unverified", c->attested_stage,
-           outcome);
+           c->op->name, key_of(c), (int)module.len, (const char *)module.data,
+           r->given ? r->pcr_hex[0] : "unverified", c->attested_stage, outcome);
 }
 
 static void log_request(const cf_kmsd_call *c, const char *request_id, unsigned status,
@@ -206,9 +198,51 @@ static void log_request(const cf_kmsd_call *c, const char *request_id, unsigned 
     }
     cf_log(status < 500 ? CF_LOG_INFO : CF_LOG_ERROR, "request.done",
            "request=%s caller=%s op=%s key=%s status=%u outcome=%s ms=%u", request_id,
-           c->caller->arn, c->op != NULL ? c->op->name : "-",
-           c->key != NULL ? cf_key_id(c->key)->text : "-", status, outcome,
+           c->caller->arn, c->op != NULL ? c->op->name : "-", key_of(c), status, outcome,
            (unsigned)(cf_clock_mono_ms() - start_ms));
+}
+
+/* A request whose line cannot be written is answered as one that failed: nothing is given out that nobody will know of. */
+static cf_result append_audit(const cf_kmsd_call *c, const char *request_id, const char *outcome)
+{
+    bool verified = c->recipient.given;
+    const cf_audit_entry e = {
+        .at_ms = c->now_ms,
+        .request = request_id,
+        .caller = c->caller->arn,
+        .operation = c->op != NULL ? c->op->name : "",
+        .key = c->target.key != NULL ? c->target.arn : "",
+        .source_key = c->source.key != NULL ? c->source.arn : "",
+        .alias = c->alias[0] != '\0' ? c->alias : c->target.alias,
+        .grant = c->grant.text,
+        .outcome = outcome,
+        .context = c->context.n > 0 ? cf_buf_view(&c->context.canonical) : CF_VIEW_EMPTY,
+        .stage = c->attested_stage,
+        .module = verified ? c->recipient.payload.module_id : CF_VIEW_EMPTY,
+        .pcr0 = verified ? c->recipient.pcr_hex[0] : "",
+        .dry_run = c->refused == CF_KX_DRY_RUN,
+    };
+    bool sync = c->refused == CF_KX_NONE && c->op != NULL && (c->op->flags & CF_OP_CHANGES) != 0;
+    cf_result r = cf_audit_append(c->service->audit, &e, sync);
+    if (!cf_is_ok(r)) {
+        cf_log(CF_LOG_ERROR, "audit.failed", "request=%s code=%s", request_id, cf_err_code(r.code));
+    }
+    return r;
+}
+
+/* The answer to what went wrong. */
+static void answer_refused(const cf_kmsd_call *c, cf_result r, const char *request_id,
+                           cf_kmsd_answer *ret)
+{
+    bool refused = r.code == CF_ERR_KMS_REFUSED && c->refused != CF_KX_NONE;
+    if (!refused) {
+        cf_log(CF_LOG_ERROR, "request.failed", "request=%s code=%s", request_id,
+               cf_err_code(r.code));
+    }
+    cf_kx x = refused ? c->refused : CF_KX_INTERNAL;
+    cf_kmsd_put_exception(x, refused ? cf_buf_view(&c->message) : CF_VIEW_EMPTY, &ret->body);
+    ret->status = cf_kx_status(x);
+    ret->exception = cf_kx_name(x);
 }
 
 void cf_kmsd_dispatch(cf_kmsd *d, const cf_kmsd_caller *caller, cf_view target, cf_view body,
@@ -218,23 +252,18 @@ void cf_kmsd_dispatch(cf_kmsd *d, const cf_kmsd_caller *caller, cf_view target, 
     uint64_t start_ms = cf_clock_mono_ms();
     CF_JSON(request);
     CF_AUTO(call_clear)
-    cf_kmsd_call c = {.service = d,
-                      .caller = caller,
-                      .now_ms = cf_clock_wall_ms(),
-                      .out = cf_kms_body_to(&ret->body)};
+    cf_kmsd_call c = {
+        .service = d, .caller = caller, .now_ms = d->clock_ms(), .out = cf_kms_body_to(&ret->body)};
     c.arena.max = CF_KMSD_ARENA_BYTES_MAX;
     cf_result r = run(&c, target, body, &request);
     if (!cf_is_ok(r)) {
-        bool refused = r.code == CF_ERR_KMS_REFUSED && c.refused != CF_KX_NONE;
-        if (!refused) {
-            cf_log(CF_LOG_ERROR, "request.failed", "request=%s code=%s", request_id,
-                   cf_err_code(r.code));
-        }
-        cf_kx x = refused ? c.refused : CF_KX_INTERNAL;
-        cf_kmsd_put_exception(x, refused ? cf_buf_view(&c.message) : CF_VIEW_EMPTY, &ret->body);
-        ret->status = cf_kx_status(x);
-        ret->exception = cf_kx_name(x);
+        answer_refused(&c, r, request_id, ret);
     }
-    log_request(&c, request_id, ret->status, *ret->exception != '\0' ? ret->exception : "ok",
-                start_ms);
+    const char *outcome = *ret->exception != '\0' ? ret->exception : "ok";
+    r = append_audit(&c, request_id, outcome);
+    if (!cf_is_ok(r)) {
+        answer_refused(&c, r, request_id, ret);
+        outcome = ret->exception;
+    }
+    log_request(&c, request_id, ret->status, outcome, start_ms);
 }

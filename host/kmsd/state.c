@@ -18,14 +18,26 @@
 #define PATH_BYTES_MAX 4096
 #define ROOT_KEY_BYTES 32
 #define SUFFIX ".cbor"
-#define NAME_BYTES (CF_UUID_TEXT_BYTES + sizeof SUFFIX - 1)
+#define SUFFIX_BYTES (sizeof SUFFIX - 1)
+#define GONE ".gone"
+#define TEMPORARY_BYTES 7 /* what cf_file_write puts behind the final name */
 
 typedef struct {
     char text[PATH_BYTES_MAX];
 } path;
 
+/* Folders of files, and how many characters their names have before the suffix. */
+static const struct {
+    const char *folder;
+    size_t name_bytes;
+} kinds[CF_STATE_COUNT] = {
+    [CF_STATE_KEYS] = {"keys", CF_UUID_TEXT_BYTES},
+    [CF_STATE_ALIASES] = {"aliases", 2 * CF_DIGEST_NAME_BYTES},
+    [CF_STATE_GRANTS] = {"grants", 2 * CF_DIGEST_NAME_BYTES},
+};
+
 struct cf_kmsd_state {
-    path folder, keys;
+    path folder, folders[CF_STATE_COUNT];
     int lock_fd;
     cf_secret root;
 };
@@ -37,11 +49,12 @@ static CF_MUST_USE cf_result join(const path *folder, const char *name, path *re
     return cf_ok();
 }
 
-static CF_MUST_USE cf_result key_path(const cf_kmsd_state *s, const cf_uuid *id, path *ret)
+static CF_MUST_USE cf_result file_path(const cf_kmsd_state *s, cf_state_kind kind, const char *name,
+                                       path *ret)
 {
-    char name[NAME_BYTES + 1];
-    (void)snprintf(name, sizeof name, "%s" SUFFIX, id->text);
-    return join(&s->keys, name, ret);
+    char file[CF_STATE_NAME_BYTES + SUFFIX_BYTES];
+    (void)snprintf(file, sizeof file, "%s" SUFFIX, name);
+    return join(&s->folders[kind], file, ret);
 }
 
 void cf_kmsd_state_close(cf_kmsd_state **s)
@@ -59,6 +72,11 @@ const cf_secret *cf_kmsd_state_root(const cf_kmsd_state *s)
     return &s->root;
 }
 
+const char *cf_kmsd_state_folder(const cf_kmsd_state *s)
+{
+    return s->folder.text;
+}
+
 /* Two processes on one folder would each answer from a table that the other has changed. */
 static cf_result take_lock(cf_kmsd_state *s)
 {
@@ -72,23 +90,45 @@ static cf_result take_lock(cf_kmsd_state *s)
 
 /* --- walking --- */
 
-/* The key id of "<uuid>.cbor". */
-static bool is_key_file(const char *name, cf_uuid *ret)
+static bool is_name(cf_state_kind kind, const char *name, size_t len)
 {
-    return strlen(name) == NAME_BYTES && strcmp(name + CF_UUID_TEXT_BYTES, SUFFIX) == 0 &&
-           cf_is_ok(cf_uuid_parse(cf_view_make(name, CF_UUID_TEXT_BYTES), ret));
-}
-
-/* cf_file_write's: the final name and a suffix of its own. */
-static bool is_left_over(const char *name)
-{
-    cf_uuid id;
-    char start[NAME_BYTES + 1];
-    if (strlen(name) != NAME_BYTES + 7 || name[NAME_BYTES] != '.') {
+    if (len != kinds[kind].name_bytes) {
         return false;
     }
-    (void)snprintf(start, sizeof start, "%.*s", (int)NAME_BYTES, name);
-    return is_key_file(start, &id);
+    for (size_t i = 0; i < len; i++) {
+        char c = name[i];
+        bool dash = kind == CF_STATE_KEYS && c == '-';
+        if (!dash && !(c >= '0' && c <= '9') && !(c >= 'a' && c <= 'f')) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* What a file of a folder is. */
+typedef enum {
+    FILE_STRANGE,
+    FILE_OURS,
+    FILE_LEFT_OVER, /* cf_file_write's: the final name and a suffix of its own */
+    FILE_GONE,      /* on its way to be destroyed */
+} file_role;
+
+static file_role role_of(cf_state_kind kind, const char *name)
+{
+    size_t len = strlen(name), stem = kinds[kind].name_bytes;
+    bool ours = len >= stem + SUFFIX_BYTES && is_name(kind, name, stem) &&
+                strncmp(name + stem, SUFFIX, SUFFIX_BYTES) == 0;
+    const char *rest = name + stem + SUFFIX_BYTES;
+    if (!ours) {
+        return FILE_STRANGE;
+    }
+    if (*rest == '\0') {
+        return FILE_OURS;
+    }
+    if (strcmp(rest, GONE) == 0) {
+        return FILE_GONE;
+    }
+    return strlen(rest) == TEMPORARY_BYTES && *rest == '.' ? FILE_LEFT_OVER : FILE_STRANGE;
 }
 
 static void close_folder(DIR **d)
@@ -98,27 +138,41 @@ static void close_folder(DIR **d)
     }
 }
 
-static void remove_left_over(const cf_kmsd_state *s, const char *name)
+static void clean_up(const cf_kmsd_state *s, cf_state_kind kind, file_role role, const char *name)
 {
     path p;
-    if (cf_is_ok(join(&s->keys, name, &p)) && unlink(p.text) == 0) {
-        cf_log(CF_LOG_WARN, "state.left_over_removed", "file=%s", name);
+    if (!cf_is_ok(join(&s->folders[kind], name, &p))) {
+        return;
     }
+    cf_result r = role == FILE_GONE ? cf_file_destroy(p.text) : cf_file_remove(p.text);
+    cf_log(CF_LOG_WARN, "state.left_over_removed", "file=%s code=%s", name, cf_err_code(r.code));
 }
 
-CF_MUST_USE cf_result cf_kmsd_state_walk(cf_kmsd_state *s,
-                                         cf_result (*fn)(void *ctx, const cf_uuid *id), void *ctx)
+static CF_MUST_USE cf_result visit(cf_kmsd_state *s, cf_state_kind kind, const char *file,
+                                   cf_state_visit *fn, void *ctx)
 {
-    CF_AUTO(close_folder) DIR *d = opendir(s->keys.text);
+    cf_state_name name = {""};
+    file_role role = role_of(kind, file);
+    if (role == FILE_STRANGE) {
+        cf_log(CF_LOG_WARN, "state.unknown_file", "file=%s", file);
+        return cf_ok();
+    }
+    if (role != FILE_OURS) {
+        clean_up(s, kind, role, file);
+        return cf_ok();
+    }
+    cf_copy(name.text, file, kinds[kind].name_bytes);
+    return fn(ctx, &name);
+}
+
+CF_MUST_USE cf_result cf_kmsd_state_walk(cf_kmsd_state *s, cf_state_kind kind, cf_state_visit *fn,
+                                         void *ctx)
+{
+    CF_AUTO(close_folder) DIR *d = opendir(s->folders[kind].text);
     CF_REQUIRE(d != NULL, IO);
     for (const struct dirent *e = readdir(d); e != NULL; e = readdir(d)) {
-        cf_uuid id;
-        if (is_key_file(e->d_name, &id)) {
-            CF_TRY(fn(ctx, &id));
-        } else if (is_left_over(e->d_name)) {
-            remove_left_over(s, e->d_name);
-        } else if (e->d_name[0] != '.') {
-            cf_log(CF_LOG_WARN, "state.unknown_file", "file=%s", e->d_name);
+        if (e->d_name[0] != '.') {
+            CF_TRY(visit(s, kind, e->d_name, fn, ctx));
         }
     }
     return cf_ok();
@@ -126,9 +180,9 @@ CF_MUST_USE cf_result cf_kmsd_state_walk(cf_kmsd_state *s,
 
 /* --- root key --- */
 
-static cf_result any_key(void *ctx, const cf_uuid *id)
+static cf_result any_file(void *ctx, const cf_state_name *name)
 {
-    (void)id;
+    (void)name;
     *(bool *)ctx = true;
     return cf_ok();
 }
@@ -138,7 +192,7 @@ static cf_result root_create(cf_kmsd_state *s, const char *file)
 {
     CF_SECRET(root);
     bool keys = false;
-    CF_TRY(cf_kmsd_state_walk(s, any_key, &keys));
+    CF_TRY(cf_kmsd_state_walk(s, CF_STATE_KEYS, any_file, &keys));
     if (keys) {
         cf_log(CF_LOG_ERROR, "root_key.missing", "file=%s", file);
         return cf_fail(CF_ERR_STATE);
@@ -184,27 +238,49 @@ CF_MUST_USE cf_result cf_kmsd_state_open(const char *folder, cf_kmsd_state **ret
     CF_REQUIRE(n > 0 && (size_t)n < sizeof s->folder.text, ARGUMENT);
     CF_TRY(cf_folder_make(s->folder.text));
     CF_TRY(take_lock(s));
-    CF_TRY(join(&s->folder, "keys", &s->keys));
-    CF_TRY(cf_folder_make(s->keys.text));
+    for (cf_state_kind k = CF_STATE_KEYS; k < CF_STATE_COUNT; k++) {
+        CF_TRY(join(&s->folder, kinds[k].folder, &s->folders[k]));
+        CF_TRY(cf_folder_make(s->folders[k].text));
+    }
     CF_TRY(root_open(s));
     *ret = s;
     s = NULL;
     return cf_ok();
 }
 
-/* --- key files --- */
+/* --- files --- */
 
-CF_MUST_USE cf_result cf_kmsd_state_read(cf_kmsd_state *s, const cf_uuid *id, cf_buf *out)
+CF_MUST_USE cf_result cf_kmsd_state_read(cf_kmsd_state *s, cf_state_kind kind, const char *name,
+                                         cf_buf *out)
 {
     path p;
-    CF_TRY(key_path(s, id, &p));
+    CF_TRY(file_path(s, kind, name, &p));
     return cf_file_read(p.text, CF_KMSD_KEY_FILE_BYTES_MAX, out);
 }
 
-CF_MUST_USE cf_result cf_kmsd_state_write(cf_kmsd_state *s, const cf_uuid *id, cf_view octets,
-                                          bool is_new)
+CF_MUST_USE cf_result cf_kmsd_state_write(cf_kmsd_state *s, cf_state_kind kind, const char *name,
+                                          cf_view octets, bool is_new)
 {
     path p;
-    CF_TRY(key_path(s, id, &p));
+    CF_TRY(file_path(s, kind, name, &p));
     return is_new ? cf_file_create(p.text, octets, 0600) : cf_file_write(p.text, octets, 0600);
+}
+
+CF_MUST_USE cf_result cf_kmsd_state_remove(cf_kmsd_state *s, cf_state_kind kind, const char *name)
+{
+    path p;
+    CF_TRY(file_path(s, kind, name, &p));
+    return cf_file_remove(p.text);
+}
+
+CF_MUST_USE cf_result cf_kmsd_state_destroy(cf_kmsd_state *s, cf_state_kind kind, const char *name)
+{
+    path from, to;
+    char file[CF_STATE_NAME_BYTES + SUFFIX_BYTES + sizeof GONE];
+    CF_TRY(file_path(s, kind, name, &from));
+    (void)snprintf(file, sizeof file, "%s" SUFFIX GONE, name);
+    CF_TRY(join(&s->folders[kind], file, &to));
+    /* the new name first: octets that are half gone must never be taken for a damaged key */
+    CF_TRY(cf_file_rename(from.text, to.text));
+    return cf_file_destroy(to.text);
 }

@@ -356,10 +356,13 @@ def test_list(own):
                                 "Member must have length greater than or equal to 1"),
 ])
 def test_key_ids(kms, key_id, name, message):
-    for operation, more in [("DescribeKey", {}), ("Encrypt", {"Plaintext": "AAAA"}), ("GetKeyPolicy", {}),
+    for operation, more in [("DescribeKey", {}), ("Encrypt", {"Plaintext": "AAAA"}), ("GetPublicKey", {}),
                             ("GenerateDataKeyPairWithoutPlaintext", {"KeyPairSpec": "ECC_NIST_P384"})]:
         e = kms.refused(operation, KeyId=key_id, **more)
         assert (e.name, e.message) == (name, message)
+    # what manages keys takes no aliases
+    e = kms.refused("GetKeyPolicy", KeyId=key_id)
+    assert (e.name, e.message) == ((name, f"Invalid keyId '{key_id}'") if "alias" in key_id else (name, message))
 
 
 # --- data ---
@@ -400,7 +403,7 @@ def test_data_key_pairs(kms):
         assert b64(spki) == pair["PublicKey"]
         with_plaintext = kms.call("GenerateDataKeyPair", KeyId=key, KeyPairSpec=spec)
         assert set(with_plaintext) == set(pair) | {"PrivateKeyPlaintext"}
-    assert kms.refused("GenerateDataKeyPair", KeyId=key, KeyPairSpec="RSA_2048").name == "UnsupportedOperationException"
+    assert kms.refused("GenerateDataKeyPair", KeyId=key, KeyPairSpec="SM2").name == "UnsupportedOperationException"
 
 
 def test_data_keys(kms):

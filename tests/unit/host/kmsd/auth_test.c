@@ -5,7 +5,7 @@
 #include <unistd.h>
 
 #include "host/kmsd/auth.h"
-#include "host/kmsd/kmsd_priv.h"
+#include "host/kmsd/ops.h"
 #include "sys/linux/clock.h"
 #include "sys/nsm/soft_priv.h"
 #include "tests/support/test.h"
@@ -27,7 +27,8 @@ static int setup(void **state)
     cf_soft_root_free(&root);
     (void)snprintf(path, sizeof path, "%s/state", folder);
     (void)snprintf(root_file, sizeof root_file, "%s/nsm-root.der", folder);
-    cf_kmsd_options o = {path, root_file, "us-east-1", ACCOUNT};
+    cf_kmsd_options o = {
+        .state = path, .attestation_root = root_file, .region = "us-east-1", .account = ACCOUNT};
     assert_ok(cf_kmsd_new(&o, &service));
     return 0;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "core/codec/cbor.h"
-#include "core/policy/policy.h"
-#include "host/kmsd/keyfile.h"
+#include "host/kmsd/blob.h"
+
+#include "host/kmsd/limits.h"
 #include "tests/support/test.h"
 
 static cf_material material;
@@ -11,9 +11,14 @@ static int setup(void **state)
 {
     (void)state;
     assert_ok(cf_uuid_make(&key_id));
-    assert_ok(cf_random(material.id, sizeof material.id));
-    assert_ok(cf_random(material.secret.b, CF_MATERIAL_BYTES));
-    material.secret.len = CF_MATERIAL_BYTES;
+    assert_ok(cf_material_make(CF_SPEC_SYMMETRIC, 1, CF_MATERIAL_FIRST, &material));
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    cf_material_clear(&material);
     return 0;
 }
 
@@ -110,129 +115,26 @@ static void test_another_material(void **state)
     (void)state;
     CF_BUF(octets);
     CF_BUF(out);
-    cf_material other = material;
-    seal(CF_VIEW_EMPTY, CF_LIT("p"), &octets);
+    CF_AUTO(cf_material_clear) cf_material other = {.created_ms = 0};
     cf_blob b;
+    seal(CF_VIEW_EMPTY, CF_LIT("p"), &octets);
     assert_ok(cf_blob_parse(cf_buf_view(&octets), &b));
-    other.secret.b[0] ^= 1;
+    assert_ok(cf_material_copy(&material, &other));
+    assert_ok(cf_blob_open(&b, &other, CF_VIEW_EMPTY, &out));
+    other.secret.data[0] ^= 1;
     assert_err(cf_blob_open(&b, &other, CF_VIEW_EMPTY, &out), OPEN);
-    other = material;
+    other.secret.data[0] ^= 1;
     other.id[0] ^= 1;
     assert_err(cf_blob_open(&b, &other, CF_VIEW_EMPTY, &out), OPEN);
-}
-
-/* --- key files --- */
-
-static void make_keyfile(cf_keyfile *k)
-{
-    *k = (cf_keyfile){.id = key_id, .created_ms = 1234567890123, .material = material};
-    assert_ok(cf_buf_append(&k->description, CF_LIT("what it is for: \xc3\xa9")));
-    assert_ok(cf_buf_append(&k->policy, CF_LIT("{\"Statement\":[]}")));
-}
-
-static cf_secret root_of(uint8_t seed)
-{
-    cf_secret root = {{seed, 2, 3}, 32};
-    return root;
-}
-
-static void test_keyfile(void **state)
-{
-    (void)state;
-    CF_AUTO(cf_keyfile_clear) cf_keyfile k;
-    CF_AUTO(cf_keyfile_clear) cf_keyfile got = {.created_ms = 0};
-    CF_BUF(file);
-    cf_secret root = root_of(1), other = root_of(2);
-    make_keyfile(&k);
-    assert_ok(cf_keyfile_seal(&root, &k, &file));
-    assert_ok(cf_keyfile_open(&root, cf_buf_view(&file), &got));
-    assert_string_equal(got.id.text, k.id.text);
-    assert_int_equal(got.created_ms, k.created_ms);
-    assert_view(cf_buf_view(&got.description), cf_buf_view(&k.description));
-    assert_view(cf_buf_view(&got.policy), cf_buf_view(&k.policy));
-    assert_view(cf_secret_view(&got.material.secret), cf_secret_view(&k.material.secret));
-    assert_view(CF_VIEW_OF(got.material.id), CF_VIEW_OF(k.material.id));
-    cf_keyfile_clear(&got);
-    assert_err(cf_keyfile_open(&other, cf_buf_view(&file), &got), OPEN);
-    /* the material is nowhere in the file */
-    for (size_t i = 0; i + 8 <= file.len; i++) {
-        assert_memory_not_equal(file.data + i, k.material.secret.b, 8);
-    }
-}
-
-/* Policy, description, id, times: all are under the tag. */
-static void test_keyfile_tampered(void **state)
-{
-    (void)state;
-    CF_AUTO(cf_keyfile_clear) cf_keyfile k;
-    CF_BUF(file);
-    cf_secret root = root_of(1);
-    make_keyfile(&k);
-    assert_ok(cf_keyfile_seal(&root, &k, &file));
-    for (size_t i = 0; i < file.len; i++) {
-        for (unsigned bit = 0; bit < 8; bit++) {
-            cf_keyfile got;
-            file.data[i] ^= (uint8_t)(1 << bit);
-            cf_result r = cf_keyfile_open(&root, cf_buf_view(&file), &got);
-            file.data[i] ^= (uint8_t)(1 << bit);
-            if (cf_is_ok(r)) {
-                fail_msg("octet %zu", i);
-            }
-            assert_int_equal(got.policy.len + got.material.secret.len, 0);
-        }
-    }
-    for (size_t len = 0; len < file.len; len++) {
-        cf_keyfile got;
-        cf_view v = view_copy(cf_view_make(file.data, len));
-        assert_false(cf_is_ok(cf_keyfile_open(&root, v, &got)));
-        view_free(v);
-    }
-}
-
-/* The longest description and policy that requests may bring fit. */
-static void test_keyfile_limits(void **state)
-{
-    (void)state;
-    CF_AUTO(cf_keyfile_clear) cf_keyfile k = {.id = key_id, .material = material};
-    CF_AUTO(cf_keyfile_clear) cf_keyfile got = {.created_ms = 0};
-    CF_BUF(file);
-    cf_secret root = root_of(1);
-    for (size_t i = 0; i < 8192; i++) {
-        assert_ok(cf_buf_append(&k.description, CF_LIT("\xf0\x9f\x97\x9d")));
-    }
-    for (size_t i = 0; i < CF_POLICY_BYTES_MAX; i++) {
-        assert_ok(cf_buf_append(&k.policy, CF_LIT("p")));
-    }
-    assert_ok(cf_keyfile_seal(&root, &k, &file));
-    assert_ok(cf_keyfile_open(&root, cf_buf_view(&file), &got));
-    cf_keyfile_clear(&got);
-    /* at the file's own limit: one octet of policy more makes one octet of file more */
-    while (file.len < CF_KMSD_KEY_FILE_BYTES_MAX) {
-        size_t add = CF_KMSD_KEY_FILE_BYTES_MAX - file.len > 100 ? 64 : 1, before = file.len;
-        for (size_t i = 0; i < add; i++) {
-            assert_ok(cf_buf_append(&k.policy, CF_LIT("p")));
-        }
-        cf_buf_clear(&file);
-        assert_ok(cf_keyfile_seal(&root, &k, &file));
-        assert_true(add > 1 || file.len == before + 1);
-    }
-    assert_ok(cf_keyfile_open(&root, cf_buf_view(&file), &got));
-    cf_keyfile_clear(&got);
-    assert_ok(cf_buf_append(&k.policy, CF_LIT("p")));
-    cf_buf_clear(&file);
-    assert_err(cf_keyfile_seal(&root, &k, &file), SIZE);
-    assert_int_equal(file.len, 0);
-    static const uint8_t large[CF_KMSD_KEY_FILE_BYTES_MAX + 1];
-    assert_err(cf_keyfile_open(&root, CF_VIEW_OF(large), &got), SIZE);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_round_trip),     cmocka_unit_test(test_tampered),
-        cmocka_unit_test(test_lengths),        cmocka_unit_test(test_another_material),
-        cmocka_unit_test(test_keyfile),        cmocka_unit_test(test_keyfile_tampered),
-        cmocka_unit_test(test_keyfile_limits),
+        cmocka_unit_test(test_round_trip),
+        cmocka_unit_test(test_tampered),
+        cmocka_unit_test(test_lengths),
+        cmocka_unit_test(test_another_material),
     };
-    return cmocka_run_group_tests(tests, setup, NULL);
+    return cmocka_run_group_tests(tests, setup, teardown);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "host/kmsd/input.h"
 
-#include "host/kmsd/call.h"
+#include "host/kmsd/ops.h"
 #include "tests/unit/host/kmsd/quoted.h"
 
 static const cf_in_member *members_of(const char *op_name)
@@ -24,12 +24,33 @@ static cf_result check(const char *op, cf_view text, cf_in_report *ret)
 
 #define CONSTRAINT "' failed to satisfy constraint: "
 
+typedef struct {
+    const char *op, *in, *message; /* message NULL: accepted; starting with '!': unreadable */
+} sentence;
+
+static void assert_sentences(const sentence *rows, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        CF_AUTO(cf_in_report_free) cf_in_report report;
+        cf_result r = check(rows[i].op, quoted(rows[i].in), &report);
+        if (rows[i].message == NULL) {
+            if (!cf_is_ok(r)) {
+                fail_msg("%s %s: %.*s", rows[i].op, rows[i].in, (int)report.message.len,
+                         (const char *)report.message.data);
+            }
+            continue;
+        }
+        bool unreadable = rows[i].message[0] == '!';
+        assert_err(r, ARGUMENT);
+        assert_view(cf_buf_view(&report.message), cf_view_str(rows[i].message + unreadable));
+        assert_int_equal(report.unreadable, unreadable);
+    }
+}
+
 static void test_sentences(void **state)
 {
     (void)state;
-    static const struct {
-        const char *op, *in, *message; /* message NULL: accepted; starting with '!': unreadable */
-    } rows[] = {
+    static const sentence rows[] = {
         {"DescribeKey", "{'KeyId':'x'}", NULL},
         {"DescribeKey", "{'KeyId':'x','Unknown':[{}],'GrantTokens':null}", NULL},
         {"DescribeKey", "{}",
@@ -112,6 +133,15 @@ static void test_sentences(void **state)
          "Member must satisfy enum value set: [RSAES_OAEP_SHA_256]; Value at "
          "'recipient.attestationDocument" CONSTRAINT
          "Member must have length greater than or equal to 1"},
+    };
+    assert_sentences(rows, sizeof rows / sizeof rows[0]);
+}
+
+/* Patterns, and what is inside of lists and objects. */
+static void test_inner_sentences(void **state)
+{
+    (void)state;
+    static const sentence rows[] = {
         {"CreateKey", "{'Policy':'a\\u00ffb\\t\\n\\r'}", NULL},
         {"CreateKey", "{'Policy':'a\\u0100'}",
          "1 validation error detected: Value at 'policy" CONSTRAINT
@@ -120,22 +150,41 @@ static void test_sentences(void **state)
          "1 validation error detected: Value at 'policy" CONSTRAINT
          "Member must satisfy regular expression pattern: [\\u0009\\u000A\\u000D\\u0020-\\u00FF]+"},
         {"CreateKey", "{'Tags':{}}", "!The value of Tags cannot be converted to its type"},
+        {"CreateKey", "{'Tags':['a']}", "!The value of Tags cannot be converted to its type"},
+        {"CreateKey", "{'Tags':[{'TagKey':1}]}",
+         "!The value of TagKey cannot be converted to its type"},
+        {"CreateKey", "{'Tags':[]}", NULL},
+        {"CreateKey", "{'Tags':[{'TagKey':'a','TagValue':''}]}", NULL},
+        {"CreateKey", "{'Tags':[{'TagKey':'a','TagValue':'b'},{'TagKey':''}]}",
+         "2 validation errors detected: Value '' at 'tags.2.member.tagKey" CONSTRAINT
+         "Member must have length greater than or equal to 1; "
+         "Value null at 'tags.2.member.tagValue" CONSTRAINT "Member must not be null"},
+        {"CreateAlias", "{'AliasName':'alias/a b','TargetKeyId':'x'}",
+         "1 validation error detected: Value 'alias/a b' at 'aliasName" CONSTRAINT
+         "Member must satisfy regular expression pattern: ^[a-zA-Z0-9:/_-]+$"},
+        {"CreateAlias", "{'AliasName':'alias/a:b/c_d-9','TargetKeyId':'x'}", NULL},
+        {"GetKeyPolicy", "{'KeyId':'x','PolicyName':'de-fault'}",
+         "1 validation error detected: Value 'de-fault' at 'policyName" CONSTRAINT
+         "Member must satisfy regular expression pattern: [\\w]+"},
+        {"CreateGrant", "{'KeyId':'x','Operations':['Decrypt'],'GranteePrincipal':'arn:a b'}",
+         "1 validation error detected: Value 'arn:a b' at 'granteePrincipal" CONSTRAINT
+         "Member must satisfy regular expression pattern: ^[\\w+=,.@:/-]+$"},
+        {"CreateGrant",
+         "{'KeyId':'x','Operations':['Decrypt'],'Constraints':{'EncryptionContextSubset':{'a':1}}}",
+         "!The value of EncryptionContextSubset cannot be converted to its type"},
+        {"UntagResource", "{'KeyId':'x','TagKeys':['']}",
+         "1 validation error detected: Value at 'tagKeys" CONSTRAINT
+         "Member must satisfy constraint: [Member must have length less than or equal to 128, "
+         "Member must have length greater than or equal to 1]"},
+        {"ListKeys", "{'ResourceOwners':['ME']}",
+         "1 validation error detected: Value at 'resourceOwners" CONSTRAINT
+         "Member must satisfy constraint: [Member must satisfy enum value set: [SELF, "
+         "OTHER_ACCOUNTS_VIA_RAM]]"},
+        {"ListKeys", "{'Marker':'a\\u0001'}",
+         "1 validation error detected: Value 'a\001' at 'marker" CONSTRAINT
+         "Member must satisfy regular expression pattern: [\\u0020-\\u00FF]*"},
     };
-    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-        CF_AUTO(cf_in_report_free) cf_in_report report;
-        cf_result r = check(rows[i].op, quoted(rows[i].in), &report);
-        if (rows[i].message == NULL) {
-            if (!cf_is_ok(r)) {
-                fail_msg("%s %s: %.*s", rows[i].op, rows[i].in, (int)report.message.len,
-                         (const char *)report.message.data);
-            }
-            continue;
-        }
-        bool unreadable = rows[i].message[0] == '!';
-        assert_err(r, ARGUMENT);
-        assert_view(cf_buf_view(&report.message), cf_view_str(rows[i].message + unreadable));
-        assert_int_equal(report.unreadable, unreadable);
-    }
+    assert_sentences(rows, sizeof rows / sizeof rows[0]);
 }
 
 /* {"KeyId":"x","<name>":"<len characters>"} or, for blobs, base64 of len octets. */
@@ -301,9 +350,13 @@ static void test_context_limit(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_sentences),     cmocka_unit_test(test_bounds),
-        cmocka_unit_test(test_nested_bounds), cmocka_unit_test(test_echo_is_cut_between_characters),
-        cmocka_unit_test(test_context),       cmocka_unit_test(test_context_limit),
+        cmocka_unit_test(test_sentences),
+        cmocka_unit_test(test_inner_sentences),
+        cmocka_unit_test(test_bounds),
+        cmocka_unit_test(test_nested_bounds),
+        cmocka_unit_test(test_echo_is_cut_between_characters),
+        cmocka_unit_test(test_context),
+        cmocka_unit_test(test_context_limit),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,27 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <dirent.h>
 #include <fcntl.h>
 #include <pthread.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
+#include "host/kmsd/blob.h"
 #include "host/kmsd/keys.h"
 #include "sys/linux/file.h"
-#include "tests/unit/host/kmsd/quoted.h"
+#include "tests/unit/host/kmsd/folder.h"
 
 #define ALLOW "{'Statement':{'Effect':'Allow','Principal':'*','Action':'kms:*','Resource':'*'}}"
 #define DENY "{'Statement':{'Effect':'Deny','Principal':'*','Action':'kms:*','Resource':'*'}}"
+#define DAY_MS UINT64_C(86400000)
 
-static char folder[64];
-
-static const char *in_folder(const char *name)
-{
-    static char path[4][256];
-    static unsigned turn;
-    char *to = path[turn++ % 4];
-    (void)snprintf(to, sizeof path[0], "%s/%s", folder, name);
-    return to;
-}
+static cf_kmsd_state *state_folder;
 
 static const char *key_file(const cf_uuid *id)
 {
@@ -30,72 +21,71 @@ static const char *key_file(const cf_uuid *id)
     return in_folder(name);
 }
 
-static int make_folder(void **state)
-{
-    (void)state;
-    (void)snprintf(folder, sizeof folder, "/tmp/keys_test.XXXXXX");
-    return mkdtemp(folder) == NULL;
-}
-
-static size_t remove_files(const char *path)
-{
-    size_t n = 0;
-    DIR *d = opendir(path);
-    if (d == NULL) {
-        return 0;
-    }
-    for (const struct dirent *e = readdir(d); e != NULL; e = readdir(d)) {
-        char file[600];
-        (void)snprintf(file, sizeof file, "%s/%s", path, e->d_name);
-        n += unlink(file) == 0;
-    }
-    (void)closedir(d);
-    return n;
-}
-
-static int remove_folder(void **state)
-{
-    (void)state;
-    (void)remove_files(in_folder("keys"));
-    (void)rmdir(in_folder("keys"));
-    (void)remove_files(folder);
-    return rmdir(folder);
-}
-
 static cf_keys *open_keys(void)
 {
     cf_keys *t = NULL;
-    assert_ok(cf_keys_open(folder, &t));
+    state_folder = open_state();
+    assert_ok(cf_keys_open(state_folder, &t));
     return t;
 }
 
-static cf_policy *policy_of(const char *text)
+static void close_keys(cf_keys **t)
 {
-    cf_policy *p = NULL;
-    assert_ok(cf_policy_parse(quoted(text), &p, NULL));
-    return p;
+    cf_keys_free(t);
+    cf_kmsd_state_close(&state_folder);
+    assert_null(*t);
 }
 
 static cf_uuid create(cf_keys *t, const char *description, const char *policy)
 {
-    const cf_key *k = NULL;
-    cf_policy *p = policy_of(policy);
-    assert_ok(cf_keys_create(t, 1000, cf_view_str(description), quoted(policy), &p, &k));
-    assert_null(p);
-    return *cf_key_id(k);
+    cf_material m;
+    cf_keyfile k = {
+        .created_ms = 1000, .spec = CF_SPEC_SYMMETRIC, .use = CF_USE_ENCRYPT, .enabled = true};
+    assert_ok(cf_uuid_make(&k.id));
+    assert_ok(cf_buf_append(&k.description, cf_view_str(description)));
+    assert_ok(cf_buf_append(&k.policy, quoted(policy)));
+    assert_ok(cf_material_make(k.spec, 1000, CF_MATERIAL_FIRST, &m));
+    assert_ok(cf_keyfile_add_material(&k, &m));
+    cf_uuid id = k.id;
+    assert_ok(cf_keys_create(t, &k));
+    assert_int_equal(k.materials_n, 0);
+    return id;
 }
 
 static cf_policy_decision decide(cf_keys *t, const cf_uuid *id)
 {
-    cf_policy_request q = {.action = CF_LIT("kms:Decrypt")};
-    return cf_keys_decide(t, cf_keys_find(t, id), &q);
+    const cf_policy_request q = {.action = CF_LIT("kms:Decrypt")};
+    CF_AUTO(cf_key_release) const cf_key *k = cf_keys_find(t, id, 0);
+    return cf_policy_decide(cf_key_policy(k), &q);
+}
+
+static bool is_available(cf_keys *t, const cf_uuid *id)
+{
+    CF_AUTO(cf_key_release) const cf_key *k = cf_keys_find(t, id, 0);
+    assert_non_null(k);
+    return cf_key_available(k);
+}
+
+/* A copy of a key, to be changed. */
+static void copy_of(cf_keys *t, const cf_uuid *id, cf_keyfile *ret)
+{
+    CF_AUTO(cf_key_release) const cf_key *k = cf_keys_find(t, id, 0);
+    assert_ok(cf_keyfile_copy(cf_key_file(k), ret));
+}
+
+static cf_result put_policy(cf_keys *t, const cf_uuid *id, const char *policy)
+{
+    CF_AUTO(cf_keyfile_clear) cf_keyfile k;
+    copy_of(t, id, &k);
+    assert_ok(cf_buf_set(&k.policy, quoted(policy)));
+    return cf_keys_replace(t, &k);
 }
 
 static void test_root_key(void **state)
 {
     (void)state;
-    cf_keys *t = open_keys();
     struct stat st;
+    cf_kmsd_state *s = open_state(), *other = NULL;
     assert_int_equal(stat(in_folder("root.key"), &st), 0);
     assert_int_equal(st.st_size, 32);
     assert_int_equal(st.st_mode & 0777, 0600);
@@ -103,112 +93,124 @@ static void test_root_key(void **state)
     CF_BUF(second);
     assert_ok(cf_file_read(in_folder("root.key"), 32, &first));
     /* one process at a time */
-    cf_keys *other = NULL;
-    assert_err(cf_keys_open(folder, &other), BUSY);
+    assert_err(cf_kmsd_state_open(folder, &other), BUSY);
     assert_null(other);
-    cf_keys_free(&t);
-    assert_null(t);
-    t = open_keys();
+    cf_kmsd_state_close(&s);
+    assert_null(s);
+    s = open_state();
     assert_ok(cf_file_read(in_folder("root.key"), 32, &second));
     assert_view(cf_buf_view(&first), cf_buf_view(&second));
-    cf_keys_free(&t);
+    cf_kmsd_state_close(&s);
 }
 
 static void test_root_key_damage(void **state)
 {
     (void)state;
+    cf_kmsd_state *s = NULL;
     cf_keys *t = open_keys();
     cf_uuid id = create(t, "d", ALLOW);
-    cf_keys_free(&t);
+    close_keys(&t);
     CF_BUF(root);
     assert_ok(cf_file_read(in_folder("root.key"), 32, &root));
     /* keys without their root key: nothing is made in its place */
     assert_int_equal(unlink(in_folder("root.key")), 0);
-    assert_err(cf_keys_open(folder, &t), STATE);
+    assert_err(cf_kmsd_state_open(folder, &s), STATE);
     assert_int_not_equal(access(in_folder("root.key"), F_OK), 0);
     /* too short, too long, open to others */
     assert_ok(cf_file_write(in_folder("root.key"), cf_view_make(root.data, 31), 0600));
-    assert_err(cf_keys_open(folder, &t), STATE);
+    assert_err(cf_kmsd_state_open(folder, &s), STATE);
     assert_ok(cf_buf_append(&root, CF_LIT("x")));
     assert_ok(cf_file_write(in_folder("root.key"), cf_buf_view(&root), 0600));
-    assert_err(cf_keys_open(folder, &t), STATE);
+    assert_err(cf_kmsd_state_open(folder, &s), STATE);
     root.len = 32;
     assert_ok(cf_file_write(in_folder("root.key"), cf_buf_view(&root), 0640));
-    assert_err(cf_keys_open(folder, &t), NOT_PERMITTED);
+    assert_err(cf_kmsd_state_open(folder, &s), NOT_PERMITTED);
     /* another root key opens nothing, and says so key by key */
     root.data[0] ^= 1;
     assert_ok(cf_file_write(in_folder("root.key"), cf_buf_view(&root), 0600));
     t = open_keys();
-    assert_false(cf_key_available(cf_keys_find(t, &id)));
-    cf_keys_free(&t);
+    assert_false(is_available(t, &id));
+    close_keys(&t);
     root.data[0] ^= 1;
     assert_ok(cf_file_write(in_folder("root.key"), cf_buf_view(&root), 0600));
     t = open_keys();
-    assert_true(cf_key_available(cf_keys_find(t, &id)));
-    cf_keys_free(&t);
+    assert_true(is_available(t, &id));
+    close_keys(&t);
 }
 
 static void test_keys_last(void **state)
 {
     (void)state;
     cf_keys *t = open_keys();
-    cf_uuid id = create(t, "first", ALLOW), other = create(t, "second", DENY);
-    const cf_key *k = cf_keys_find(t, &id);
+    cf_uuid id = create(t, "first", ALLOW), other = create(t, "second", DENY), nobody;
     CF_BUF(blob);
     CF_BUF(out);
-    assert_ok(cf_blob_seal(&id, cf_key_material(k), CF_VIEW_EMPTY, CF_LIT("plaintext"), &blob));
     struct stat st;
+    const cf_key *k = cf_keys_find(t, &id, 0);
+    assert_ok(cf_blob_seal(&id, cf_keyfile_current(cf_key_file(k)), CF_VIEW_EMPTY,
+                           CF_LIT("plaintext"), &blob));
+    cf_key_release(&k);
+    assert_null(k);
     assert_int_equal(stat(key_file(&id), &st), 0);
     assert_int_equal(st.st_mode & 0777, 0600);
-    cf_keys_free(&t);
+    close_keys(&t);
 
     t = open_keys();
-    k = cf_keys_find(t, &id);
+    k = cf_keys_find(t, &id, 0);
     assert_non_null(k);
     assert_true(cf_key_available(k));
-    assert_view(cf_key_description(k), CF_LIT("first"));
-    assert_int_equal(cf_key_created_ms(k), 1000);
+    assert_view(cf_buf_view(&cf_key_file(k)->description), CF_LIT("first"));
+    assert_int_equal(cf_key_file(k)->created_ms, 1000);
     cf_blob b;
     assert_ok(cf_blob_parse(cf_buf_view(&blob), &b));
-    assert_ok(cf_blob_open(&b, cf_key_material(k), CF_VIEW_EMPTY, &out));
+    const cf_material *m = cf_keyfile_material(cf_key_file(k), b.material_id);
+    assert_ok(cf_blob_open(&b, m, CF_VIEW_EMPTY, &out));
     assert_view(cf_buf_view(&out), CF_LIT("plaintext"));
     assert_int_equal(decide(t, &id), CF_POLICY_ALLOWED);
     assert_int_equal(decide(t, &other), CF_POLICY_DENIED);
+    cf_key_release(&k);
     /* no other key's material opens it */
-    assert_err(cf_blob_open(&b, cf_key_material(cf_keys_find(t, &other)), CF_VIEW_EMPTY, &out),
-               OPEN);
-    cf_uuid nobody;
+    k = cf_keys_find(t, &other, 0);
+    assert_err(cf_blob_open(&b, cf_keyfile_current(cf_key_file(k)), CF_VIEW_EMPTY, &out), OPEN);
+    cf_key_release(&k);
     assert_ok(cf_uuid_make(&nobody));
-    assert_null(cf_keys_find(t, &nobody));
-    cf_keys_free(&t);
+    assert_null(cf_keys_find(t, &nobody, 0));
+    close_keys(&t);
 }
 
-static void test_policy_is_replaced(void **state)
+static void test_key_is_replaced(void **state)
 {
     (void)state;
     cf_keys *t = open_keys();
     cf_uuid id = create(t, "d", ALLOW);
-    cf_policy *p = policy_of(DENY);
-    assert_ok(cf_keys_put_policy(t, cf_keys_find(t, &id), quoted(DENY), &p));
-    assert_null(p);
+    const cf_key *before = cf_keys_find(t, &id, 0);
+    assert_ok(put_policy(t, &id, DENY));
+    /* who has looked it up before has it as it was */
+    assert_view(cf_buf_view(&cf_key_file(before)->policy), quoted(ALLOW));
+    cf_key_release(&before);
     for (int round = 0; round < 2; round++) {
-        CF_BUF(text);
         assert_int_equal(decide(t, &id), CF_POLICY_DENIED);
-        assert_ok(cf_keys_policy_text(t, cf_keys_find(t, &id), &text));
-        assert_view(cf_buf_view(&text), quoted(DENY));
-        assert_view(cf_key_description(cf_keys_find(t, &id)), CF_LIT("d"));
-        cf_keys_free(&t);
+        const cf_key *k = cf_keys_find(t, &id, 0);
+        assert_view(cf_buf_view(&cf_key_file(k)->policy), quoted(DENY));
+        assert_view(cf_buf_view(&cf_key_file(k)->description), CF_LIT("d"));
+        cf_key_release(&k);
+        close_keys(&t);
         t = open_keys();
     }
+    assert_err(put_policy(t, &id, "{'Statement':"), MALFORMED);
+    assert_int_equal(decide(t, &id), CF_POLICY_DENIED);
     /* a policy that cannot be written does not take effect */
-    assert_int_equal(chmod(in_folder("keys"), 0500), 0);
-    if (getuid() != 0) {
-        p = policy_of(ALLOW);
-        assert_false(cf_is_ok(cf_keys_put_policy(t, cf_keys_find(t, &id), quoted(ALLOW), &p)));
-        assert_int_equal(decide(t, &id), CF_POLICY_DENIED);
-    }
-    assert_int_equal(chmod(in_folder("keys"), 0700), 0);
-    cf_keys_free(&t);
+    assert_int_equal(rename(in_folder("keys"), in_folder("away")), 0);
+    assert_false(cf_is_ok(put_policy(t, &id, ALLOW)));
+    assert_int_equal(decide(t, &id), CF_POLICY_DENIED);
+    assert_int_equal(rename(in_folder("away"), in_folder("keys")), 0);
+    /* nor one for a key that is not there */
+    CF_AUTO(cf_keyfile_clear) cf_keyfile k;
+    copy_of(t, &id, &k);
+    assert_ok(cf_uuid_make(&k.id));
+    assert_err(cf_keys_replace(t, &k), NOT_FOUND);
+    assert_int_equal(count_files("keys"), 1);
+    close_keys(&t);
 }
 
 static void test_pages(void **state)
@@ -220,15 +222,14 @@ static void test_pages(void **state)
         (void)create(t, "d", ALLOW);
     }
     for (size_t page = 1; page <= KEYS + 1; page++) {
-        const cf_key *seen[KEYS + 1], *last = NULL;
+        cf_uuid seen[KEYS + 1], last;
         bool more = true;
         size_t n = 0;
         while (more) {
-            size_t got = cf_keys_list(t, last == NULL ? NULL : cf_key_id(last), page, seen, &more);
+            size_t got = cf_keys_list(t, 0, n == 0 ? NULL : &last, page, seen, &more);
             assert_true(got >= 1 && got <= page);
             for (size_t i = 0; i < got; i++) {
-                assert_true(last == NULL ||
-                            strcmp(cf_key_id(last)->text, cf_key_id(seen[i])->text) < 0);
+                assert_true(n == 0 || strcmp(last.text, seen[i].text) < 0);
                 last = seen[i];
                 n++;
             }
@@ -236,13 +237,12 @@ static void test_pages(void **state)
         assert_int_equal(n, KEYS);
     }
     /* a marker that is no key's id still has a place */
-    const cf_key *seen[KEYS];
+    cf_uuid seen[KEYS], end;
     bool more = true;
-    cf_uuid end;
     assert_ok(cf_uuid_parse(CF_LIT("ffffffff-ffff-ffff-ffff-ffffffffffff"), &end));
-    assert_int_equal(cf_keys_list(t, &end, KEYS, seen, &more), 0);
+    assert_int_equal(cf_keys_list(t, 0, &end, KEYS, seen, &more), 0);
     assert_false(more);
-    cf_keys_free(&t);
+    close_keys(&t);
 }
 
 /* One damaged file costs its own key and nothing else. */
@@ -253,7 +253,7 @@ static void test_damaged_files(void **state)
     cf_uuid flipped = create(t, "flipped", ALLOW), cut = create(t, "cut", ALLOW),
             empty = create(t, "empty", ALLOW), renamed = create(t, "renamed", ALLOW),
             whole = create(t, "whole", ALLOW), as;
-    cf_keys_free(&t);
+    close_keys(&t);
     CF_BUF(octets);
     assert_ok(cf_file_read(key_file(&flipped), 4096, &octets));
     octets.data[octets.len / 2] ^= 1;
@@ -265,42 +265,105 @@ static void test_damaged_files(void **state)
     assert_ok(cf_uuid_make(&as));
     assert_int_equal(rename(key_file(&renamed), key_file(&as)), 0);
     t = open_keys();
-    assert_true(cf_key_available(cf_keys_find(t, &whole)));
-    assert_false(cf_key_available(cf_keys_find(t, &flipped)));
-    assert_false(cf_key_available(cf_keys_find(t, &cut)));
-    assert_false(cf_key_available(cf_keys_find(t, &empty)));
-    assert_false(cf_key_available(cf_keys_find(t, &as)));
-    assert_null(cf_keys_find(t, &renamed));
+    assert_true(is_available(t, &whole));
+    assert_false(is_available(t, &flipped));
+    assert_false(is_available(t, &cut));
+    assert_false(is_available(t, &empty));
+    assert_false(is_available(t, &as));
+    assert_null(cf_keys_find(t, &renamed, 0));
     /* a damaged one is listed, with its id alone */
-    assert_int_equal(cf_key_description(cf_keys_find(t, &flipped)).len, 0);
-    assert_int_equal(cf_key_material(cf_keys_find(t, &flipped))->secret.len, 0);
-    cf_keys_free(&t);
+    const cf_key *k = cf_keys_find(t, &flipped, 0);
+    assert_int_equal(cf_key_file(k)->description.len, 0);
+    assert_int_equal(cf_key_file(k)->materials_n, 0);
+    cf_key_release(&k);
+    cf_uuid due;
+    assert_false(cf_keys_due(t, UINT64_MAX, NULL, &due));
+    close_keys(&t);
 }
 
-/* What a crash between the two steps of a write leaves. */
+/* What a crash between the steps of a write, and of a destruction, leaves. */
 static void test_left_overs(void **state)
 {
     (void)state;
     cf_keys *t = open_keys();
-    cf_uuid id = create(t, "d", ALLOW);
-    cf_keys_free(&t);
-    char left[256], strange[256];
+    cf_uuid id = create(t, "d", ALLOW), gone = create(t, "g", ALLOW);
+    close_keys(&t);
+    char left[256], strange[256], going[256];
     (void)snprintf(left, sizeof left, "%s.aB3dE6", key_file(&id));
+    (void)snprintf(going, sizeof going, "%s.gone", key_file(&gone));
     (void)snprintf(strange, sizeof strange, "%s", in_folder("keys/README"));
     assert_ok(cf_file_write(left, CF_LIT("half"), 0600));
     assert_ok(cf_file_write(strange, CF_LIT("not ours"), 0600));
+    assert_int_equal(rename(key_file(&gone), going), 0);
     t = open_keys();
     assert_int_not_equal(access(left, F_OK), 0);
+    assert_int_not_equal(access(going, F_OK), 0);
     assert_int_equal(access(strange, F_OK), 0);
-    assert_true(cf_key_available(cf_keys_find(t, &id)));
-    cf_keys_free(&t);
+    assert_true(is_available(t, &id));
+    assert_null(cf_keys_find(t, &gone, 0));
+    close_keys(&t);
+}
+
+static void test_destroy(void **state)
+{
+    (void)state;
+    cf_keys *t = open_keys();
+    cf_uuid id = create(t, "d", ALLOW), other = create(t, "o", ALLOW), due;
+    CF_AUTO(cf_keyfile_clear) cf_keyfile k;
+    bool more;
+    copy_of(t, &id, &k);
+    k.delete_ms = 5000;
+    assert_ok(cf_keys_replace(t, &k));
+    /* one before, at, and after its time */
+    assert_false(cf_keys_due(t, 4999, NULL, &due));
+    const cf_key *held = cf_keys_find(t, &id, 4999);
+    assert_non_null(held);
+    assert_null(cf_keys_find(t, &id, 5000));
+    assert_true(cf_keys_due(t, 5000, NULL, &due));
+    assert_string_equal(due.text, id.text);
+    assert_false(cf_keys_due(t, 5000, &id, &due));
+    cf_uuid page[2];
+    assert_int_equal(cf_keys_list(t, 4999, NULL, 2, page, &more), 2);
+    assert_int_equal(cf_keys_list(t, 5000, NULL, 1, page, &more), 1);
+    assert_string_equal(page[0].text, other.text);
+    assert_ok(cf_keys_destroy(t, &id));
+    assert_null(cf_keys_find(t, &id, 0));
+    assert_err(cf_keys_destroy(t, &id), NOT_FOUND);
+    assert_int_equal(count_files("keys"), 1);
+    /* whoever was using it may end */
+    assert_int_equal(cf_keyfile_current(cf_key_file(held))->secret.len, 32);
+    cf_key_release(&held);
+    close_keys(&t);
+    t = open_keys();
+    assert_null(cf_keys_find(t, &id, 0));
+    assert_true(is_available(t, &other));
+    close_keys(&t);
+}
+
+static void test_rotation_is_due(void **state)
+{
+    (void)state;
+    cf_keys *t = open_keys();
+    cf_uuid id = create(t, "d", ALLOW), due;
+    CF_AUTO(cf_keyfile_clear) cf_keyfile k;
+    copy_of(t, &id, &k);
+    k.rotation_days = 90;
+    k.rotation_from_ms = 1;
+    assert_ok(cf_keys_replace(t, &k));
+    assert_false(cf_keys_due(t, 90 * DAY_MS, NULL, &due));
+    assert_true(cf_keys_due(t, 90 * DAY_MS + 1, NULL, &due));
+    copy_of(t, &id, &k);
+    k.enabled = false;
+    assert_ok(cf_keys_replace(t, &k));
+    assert_false(cf_keys_due(t, 900 * DAY_MS, NULL, &due));
+    close_keys(&t);
 }
 
 static void test_limit(void **state)
 {
     (void)state;
     cf_keys *t = open_keys();
-    cf_keys_free(&t);
+    close_keys(&t);
     for (int i = 0; i < CF_KMSD_KEYS_MAX - 1; i++) {
         char path[256];
         (void)snprintf(path, sizeof path, "%s/keys/00000000-0000-0000-0000-%012d.cbor", folder, i);
@@ -315,13 +378,12 @@ static void test_limit(void **state)
     assert_true(dup2(saved, 2) == 2);
     (void)close(saved);
     (void)close(null);
-    (void)create(t, "the last", ALLOW);
-    cf_policy *p = policy_of(ALLOW);
-    const cf_key *k = NULL;
-    assert_err(cf_keys_create(t, 1, CF_VIEW_EMPTY, quoted(ALLOW), &p, &k), LIMIT);
-    assert_null(k);
-    assert_null(p);
-    cf_keys_free(&t);
+    cf_uuid last = create(t, "the last", ALLOW);
+    CF_AUTO(cf_keyfile_clear) cf_keyfile k;
+    copy_of(t, &last, &k);
+    assert_ok(cf_uuid_make(&k.id));
+    assert_err(cf_keys_create(t, &k), LIMIT);
+    close_keys(&t);
 }
 
 typedef struct {
@@ -335,12 +397,12 @@ static void *read_main(void *arg)
 {
     reading *r = arg;
     while (!__atomic_load_n(&r->stop, __ATOMIC_ACQUIRE)) {
-        CF_BUF(text);
         cf_policy_decision d = decide(r->t, &r->id);
         r->allowed += d == CF_POLICY_ALLOWED;
         r->denied += d == CF_POLICY_DENIED;
         r->other += d == CF_POLICY_NO_ALLOW;
-        r->other += !cf_is_ok(cf_keys_policy_text(r->t, cf_keys_find(r->t, &r->id), &text));
+        CF_AUTO(cf_key_release) const cf_key *k = cf_keys_find(r->t, &r->id, 0);
+        r->other += cf_key_file(k)->policy.len == 0;
     }
     return NULL;
 }
@@ -357,9 +419,7 @@ static void test_threads(void **state)
         assert_int_equal(pthread_create(&threads[i], NULL, read_main, &r[i]), 0);
     }
     for (int i = 0; i < 40; i++) {
-        const char *text = i % 2 == 0 ? DENY : ALLOW;
-        cf_policy *p = policy_of(text);
-        assert_ok(cf_keys_put_policy(t, cf_keys_find(t, &id), quoted(text), &p));
+        assert_ok(put_policy(t, &id, i % 2 == 0 ? DENY : ALLOW));
         (void)create(t, "more", ALLOW);
     }
     for (int i = 0; i < 2; i++) {
@@ -368,17 +428,16 @@ static void test_threads(void **state)
         assert_int_equal(r[i].other, 0);
         assert_true(r[i].allowed > 0 && r[i].denied > 0);
     }
-    cf_keys_free(&t);
+    close_keys(&t);
 }
-
-#define FRESH(test) cmocka_unit_test_setup_teardown(test, make_folder, remove_folder)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        FRESH(test_root_key),           FRESH(test_root_key_damage), FRESH(test_keys_last),
-        FRESH(test_policy_is_replaced), FRESH(test_pages),           FRESH(test_damaged_files),
-        FRESH(test_left_overs),         FRESH(test_limit),           FRESH(test_threads),
+        FRESH(test_root_key),        FRESH(test_root_key_damage), FRESH(test_keys_last),
+        FRESH(test_key_is_replaced), FRESH(test_pages),           FRESH(test_damaged_files),
+        FRESH(test_left_overs),      FRESH(test_destroy),         FRESH(test_rotation_is_due),
+        FRESH(test_limit),           FRESH(test_threads),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

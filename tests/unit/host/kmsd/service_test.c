@@ -27,7 +27,10 @@ static void open_service(void)
     char state[100], root_file[100];
     (void)snprintf(state, sizeof state, "%s/state", folder);
     (void)snprintf(root_file, sizeof root_file, "%s/nsm-root.der", folder);
-    cf_kmsd_options o = {state, root_file, "us-east-1", "000000000000"};
+    cf_kmsd_options o = {.state = state,
+                         .attestation_root = root_file,
+                         .region = "us-east-1",
+                         .account = "000000000000"};
     assert_ok(cf_kmsd_new(&o, &service));
 }
 
@@ -385,7 +388,7 @@ static void test_pairs(void **state)
         json_decref(w);
         json_decref(d);
     }
-    refused("GenerateDataKeyPair", json_pack("{s:s,s:s}", "KeyId", id, "KeyPairSpec", "RSA_2048"),
+    refused("GenerateDataKeyPair", json_pack("{s:s,s:s}", "KeyId", id, "KeyPairSpec", "SM2"),
             "UnsupportedOperationException");
     refused("GenerateDataKeyPair", json_pack("{s:s,s:s}", "KeyId", id, "KeyPairSpec", "P384"),
             "ValidationException");
@@ -617,19 +620,23 @@ static void test_what_is_not_here(void **state)
 {
     (void)state;
     const char *id = create_key(NULL);
-    refused("CreateKey", json_pack("{s:s}", "KeySpec", "RSA_2048"),
+    refused("CreateKey", json_pack("{s:s,s:s}", "KeySpec", "SM2", "KeyUsage", "SIGN_VERIFY"),
             "UnsupportedOperationException");
-    refused("CreateKey", json_pack("{s:s}", "KeyUsage", "SIGN_VERIFY"),
+    refused("CreateKey",
+            json_pack("{s:s,s:s}", "KeySpec", "ML_KEM_768", "KeyUsage", "ENCAPSULATE_DECAPSULATE"),
             "UnsupportedOperationException");
     refused("CreateKey", json_pack("{s:s}", "Origin", "EXTERNAL"), "UnsupportedOperationException");
     refused("CreateKey", json_pack("{s:b}", "MultiRegion", 1), "UnsupportedOperationException");
-    refused("CreateKey", json_pack("{s:[{s:s,s:s}]}", "Tags", "TagKey", "a", "TagValue", "b"),
+    refused("CreateKey", json_pack("{s:s}", "CustomKeyStoreId", "cks-1"),
             "UnsupportedOperationException");
     refused("CreateKey",
-            json_pack("{s:s,s:s,s:s,s:s,s:b,s:[]}", "KeySpec", "SYMMETRIC_DEFAULT",
-                      "CustomerMasterKeySpec", "SYMMETRIC_DEFAULT", "KeyUsage", "ENCRYPT_DECRYPT",
-                      "Origin", "AWS_KMS", "MultiRegion", 0, "Tags"),
+            json_pack("{s:s,s:s,s:s,s:b,s:[]}", "KeySpec", "SYMMETRIC_DEFAULT", "KeyUsage",
+                      "ENCRYPT_DECRYPT", "Origin", "AWS_KMS", "MultiRegion", 0, "Tags"),
             "");
+    refused("CreateKey",
+            json_pack("{s:s,s:s}", "KeySpec", "SYMMETRIC_DEFAULT", "CustomerMasterKeySpec",
+                      "SYMMETRIC_DEFAULT"),
+            "ValidationException");
     refused("CreateKey", json_pack("{s:s}", "KeySpec", "AES"), "ValidationException");
     refused("Encrypt",
             json_pack("{s:s,s:s,s:s}", "KeyId", id, "Plaintext", "AAAA", "EncryptionAlgorithm",
@@ -643,7 +650,8 @@ static void test_what_is_not_here(void **state)
     refused("Encrypt", json_pack("{s:s,s:s,s:b}", "KeyId", id, "Plaintext", "AAAA", "DryRun", 0),
             "");
     refused("ListKeys", json_pack("{s:s}", "Marker", "x"), "InvalidMarkerException");
-    refused("Sign", json_object(), "UnknownOperationException");
+    refused("ImportKeyMaterial", json_object(), "UnsupportedOperationException");
+    refused("DeleteKey", json_object(), "UnknownOperationException");
 }
 
 static void test_bodies(void **state)
