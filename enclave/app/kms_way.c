@@ -128,7 +128,9 @@ CF_MUST_USE cf_result cf_kms_way_measure(cf_kms_way *w, cf_nsm *nsm)
     CF_TRY(cf_hex_encode(answer.data, &hex));
     CF_REQUIRE(hex.len < sizeof w->pcr, NSM);
     cf_copy(w->pcr, hex.data, hex.len);
-    return cf_ok();
+    /* Documents have registers that are locked, and no others. */
+    const cf_nsm_request lock = {.op = CF_NSM_LOCK_PCR, .index = CF_KMS_PCR};
+    return cf_nsm_ask(nsm, &lock, &octets, &answer);
 }
 
 const char *cf_kms_way_pcr(const cf_kms_way *w)
