@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The table is also compared with another's, botocore's: tests/interop/test_kms_client.py. */
+/* The table is also compared with botocore's: tests/interop/test_endpoints.py. */
 #include "core/aws/endpoint.h"
 
 #include "tests/support/test.h"
