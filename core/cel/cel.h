@@ -20,6 +20,8 @@ typedef struct {
     uint32_t instructions; /* CF_CEL_INSTRUCTIONS_MAX */
     uint32_t
         regex_instructions; /* core/regex's default; also CF_CEL_PATTERNS_BYTES_MAX of all constant patterns together */
+    uint32_t
+        compile_steps; /* CF_CEL_COMPILE_STEPS_MAX: for constant patterns and calls of constants. What they do not suffice for is no error, but left to the evaluation */
     uint32_t elements; /* CF_CEL_ELEMENTS_MAX: of any one list or map that an evaluation makes */
     uint32_t
         output_bytes; /* CF_CEL_OUTPUT_BYTES_MAX: of any one string that an evaluation makes, and of a result as JSON */
@@ -33,6 +35,7 @@ typedef struct {
 #define CF_CEL_NESTING_MAX 250u
 #define CF_CEL_INSTRUCTIONS_MAX 65535u
 #define CF_CEL_PATTERNS_BYTES_MAX ((size_t)512 << 10)
+#define CF_CEL_COMPILE_STEPS_MAX 400000u
 #define CF_CEL_ELEMENTS_MAX 100000u
 #define CF_CEL_OUTPUT_BYTES_MAX (1u << 20)
 #define CF_CEL_STEPS_MAX 2000000u

@@ -19,6 +19,7 @@ cf_cel_budget cf_cel_budget_of(const cf_cel_budget *b)
         .nesting = bound32(b->nesting, CF_CEL_NESTING_MAX),
         .instructions = bound32(b->instructions, CF_CEL_INSTRUCTIONS_MAX),
         .regex_instructions = bound32(b->regex_instructions, CF_REGEX_INSTRUCTIONS_MAX),
+        .compile_steps = bound32(b->compile_steps, CF_CEL_COMPILE_STEPS_MAX),
         .elements = bound32(b->elements, CF_CEL_ELEMENTS_MAX),
         .output_bytes = bound32(b->output_bytes, CF_CEL_OUTPUT_BYTES_MAX),
         .steps = b->steps == 0 || b->steps > CF_CEL_STEPS_MAX ? CF_CEL_STEPS_MAX : b->steps,

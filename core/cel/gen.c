@@ -474,7 +474,19 @@ static cf_result gen_literal(generator *g, const cf_cel_node *n)
     return emit(g, list ? CF_CEL_OP_LIST : CF_CEL_OP_MAP, push_result(g, &p), first, count);
 }
 
-/* Scalars and text can be folded; text must not lie in memory that goes. */
+/* What one call of constants may cost, of the compilation's steps. */
+#define FOLD_STEPS_MAX 1000u
+
+/* Takes steps from those of the compilation; false when they are used up. */
+static bool spend(generator *g, uint64_t steps)
+{
+    bool enough = steps <= g->steps;
+    g->steps = enough ? g->steps - steps : 0;
+    return enough;
+}
+
+/* Scalars and text can be folded; text must not lie in memory that goes. Its octets are paid for even where the call made none of them,
+ * for each constant has its own in the program. */
 static bool fold(generator *g, const cf_cel_group *group, uint32_t n, cf_cel_value *ret)
 {
     cf_cel_value args[CF_CEL_PARAMS_MAX];
@@ -492,8 +504,11 @@ static bool fold(generator *g, const cf_cel_group *group, uint32_t n, cf_cel_val
             return false;
         }
     }
-    cf_cel_run run = {.arena = g->c->arena, .steps = 1000, .budget = &g->c->opt.budget};
-    return cf_cel_dispatch(&run, group, args, n, ret) == CF_OK &&
+    uint64_t steps = g->steps < FOLD_STEPS_MAX ? g->steps : FOLD_STEPS_MAX;
+    cf_cel_run run = {.arena = g->c->arena, .steps = steps, .budget = &g->c->opt.budget};
+    cf_err err = cf_cel_dispatch(&run, group, args, n, ret);
+    bool text = err == CF_OK && (ret->kind == CF_CEL_STRING || ret->kind == CF_CEL_BYTES);
+    return spend(g, 1 + steps - run.steps + (text ? ret->len / 16 : 0)) && err == CF_OK &&
            (ret->kind <= CF_CEL_BYTES || ret->kind == CF_CEL_TIMESTAMP ||
             ret->kind == CF_CEL_DURATION);
 }
@@ -518,7 +533,11 @@ static cf_cel_op call_op(const cf_cel_group *group)
     return CF_CEL_OP_CALL;
 }
 
-/* Compiles the constant pattern of a call. In a checked program a bad one is told now, else when it is met. */
+/* What core/regex counts as work, of which lib_regex.c charges as much for one step. */
+#define PATTERN_WORK_PER_STEP 4
+
+/* Compiles the constant pattern of a call. In a checked program a bad one is told now, else when it is met, and so is what the steps of
+ * the compilation do not suffice for. */
 static cf_result site_pattern(generator *g, cf_cel_site *site, uint32_t n)
 {
     const pending *p = &g->stack[g->stack_n - n + 1];
@@ -527,19 +546,20 @@ static cf_result site_pattern(generator *g, cf_cel_site *site, uint32_t n)
         return cf_ok();
     }
     cf_regex_limits limits = {.instructions_max = g->c->opt.budget.regex_instructions};
-    size_t unused;
-    cf_result r =
-        cf_regex_compile(cf_cel_text(constant_of(g, p)), &limits, &site->pattern, &unused);
+    uint64_t work = g->steps * PATTERN_WORK_PER_STEP;
+    cf_result r = cf_regex_compile_within(cf_cel_text(constant_of(g, p)), &limits, &work,
+                                          &site->pattern, NULL);
+    g->steps = work / PATTERN_WORK_PER_STEP;
     if (cf_is_ok(r)) {
         g->pattern_bytes += cf_regex_bytes(site->pattern);
         return g->pattern_bytes > CF_CEL_PATTERNS_BYTES_MAX
                    ? cf_cel_over_at(g->c, "regex_instructions", g->offset)
                    : r;
     }
-    if (g->c->opt.unchecked && r.code != CF_ERR_NO_MEMORY) {
+    if (r.code == CF_ERR_BUDGET || (g->c->opt.unchecked && r.code != CF_ERR_NO_MEMORY)) {
         return cf_ok();
     }
-    bool over = r.code == CF_ERR_SIZE || r.code == CF_ERR_DEPTH || r.code == CF_ERR_BUDGET;
+    bool over = r.code == CF_ERR_SIZE || r.code == CF_ERR_DEPTH;
     return over ? cf_cel_over_at(g->c, "regex_instructions", g->offset)
                 : cf_cel_fail_at(g->c, r.code == CF_ERR_NO_MEMORY ? r.code : CF_ERR_PATTERN,
                                  g->offset);
@@ -713,7 +733,7 @@ static cf_result generate(generator *g, cf_view type, cf_cel_program **ret)
 CF_MUST_USE cf_result cf_cel_generate(cf_cel_compilation *c, const cf_cel_tape *tape, cf_view type,
                                       cf_cel_program **ret)
 {
-    generator g = {.c = c, .tape = tape};
+    generator g = {.c = c, .tape = tape, .steps = c->opt.budget.compile_steps};
     *ret = NULL;
     cf_result r = generate(&g, type, ret);
     if (!cf_is_ok(r)) {

@@ -20,6 +20,7 @@ typedef struct {
     cf_cel_site *sites;
     uint32_t sites_n, sites_cap;
     size_t pattern_bytes; /* of their patterns */
+    uint64_t steps;       /* left for patterns and calls of constants */
     cf_cel_loop_code *loops;
     cf_cel_catcher *catchers;
     uint32_t catchers_n, catchers_cap, catcher; /* catcher: of the code that is emitted now */

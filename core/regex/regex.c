@@ -186,8 +186,14 @@ CF_MUST_USE cf_result cf_regex_compile(cf_view pattern, const cf_regex_limits *l
                                        cf_regex **ret, size_t *ret_offset)
 {
     uint64_t steps = UINT64_MAX;
+    return cf_regex_compile_within(pattern, limits, &steps, ret, ret_offset);
+}
+
+CF_MUST_USE cf_result cf_regex_compile_within(cf_view pattern, const cf_regex_limits *limits,
+                                              uint64_t *steps, cf_regex **ret, size_t *ret_offset)
+{
     *ret = NULL;
-    return compile_with(pattern, limits, NULL, &steps, ret, ret_offset);
+    return compile_with(pattern, limits, NULL, steps, ret, ret_offset);
 }
 
 CF_MUST_USE cf_result cf_regex_compile_in(cf_view pattern, const cf_regex_limits *limits,

@@ -47,6 +47,10 @@ typedef struct {
 CF_MUST_USE cf_result cf_regex_compile(cf_view pattern, const cf_regex_limits *limits,
                                        cf_regex **ret, size_t *ret_offset);
 
+/** The same with a bound on the work of compiling: steps as of cf_regex_match. error also BUDGET when they are used up */
+CF_MUST_USE cf_result cf_regex_compile_within(cf_view pattern, const cf_regex_limits *limits,
+                                              uint64_t *steps, cf_regex **ret, size_t *ret_offset);
+
 /** The same into an arena, for patterns that come at run time; nothing is to be freed. steps: as of cf_regex_match, charged for the work
  *  of compiling; what is used for that alone comes from the heap, is wiped and returned. error also BUDGET; SIZE over the arena's bound */
 CF_MUST_USE cf_result cf_regex_compile_in(cf_view pattern, const cf_regex_limits *limits,

@@ -30,6 +30,7 @@ struct cf_transform {
     uint32_t table_mask;
     item *items;
     uint16_t *slots; /* of the expression that is being compiled */
+    size_t bytes;    /* of the programs */
 };
 
 /* ---- names ---- */
@@ -131,6 +132,21 @@ static void note_reads(cf_transform *t, size_t expression)
     }
 }
 
+/* Whether a program was kept by somebody or not, it counts for the request, so that the outcome does not depend on it. */
+static CF_MUST_USE cf_result get(cf_transform *t, const cf_transform_source *source, item *it)
+{
+    const cf_transform_spec *s = t->spec;
+    CF_TRY(s->programs->get(s->programs_ctx, source, &it->program, &it->error));
+    size_t bytes = cf_cel_program_bytes(it->program->cel);
+    if (bytes > CF_TRANSFORM_PROGRAMS_BYTES_MAX - t->bytes) {
+        s->programs->put(s->programs_ctx, it->program);
+        it->error = (cf_cel_error){.code = CF_ERR_BUDGET};
+        return cf_fail(CF_ERR_BUDGET);
+    }
+    t->bytes += bytes;
+    return cf_ok();
+}
+
 static CF_MUST_USE cf_result compile(cf_transform *t, size_t expression, cf_arena *arena,
                                      cf_buf *names)
 {
@@ -143,7 +159,7 @@ static CF_MUST_USE cf_result compile(cf_transform *t, size_t expression, cf_aren
     cf_copy(it->entries, t->slots, n * sizeof *it->entries);
     it->entries_n = n;
     const cf_transform_source source = {s->expressions[expression].source, cf_buf_view(names)};
-    cf_result r = s->programs->get(s->programs_ctx, &source, &it->program, &it->error);
+    cf_result r = get(t, &source, it);
     if (cf_is_ok(r)) {
         note_reads(t, expression);
         return r;

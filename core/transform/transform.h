@@ -10,6 +10,8 @@
 #define CF_TRANSFORM_JSON_BYTES_MAX ((size_t)128 << 10) /* of results; also of any one string */
 #define CF_TRANSFORM_SOURCE_BYTES_MAX 10240
 #define CF_TRANSFORM_NODES_MAX 8192
+#define CF_TRANSFORM_COMPILE_STEPS_MAX 20000              /* of one; cel.h says what for */
+#define CF_TRANSFORM_PROGRAMS_BYTES_MAX ((size_t)4 << 20) /* all programs of a request */
 #define CF_TRANSFORM_DIGEST_BYTES 32
 
 /* ---- what functions see of the request ---- */

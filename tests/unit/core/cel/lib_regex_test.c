@@ -171,6 +171,71 @@ static void patterns_share_their_bound(void **state)
     }
 }
 
+static size_t bytes_with(const char *source, uint32_t compile_steps)
+{
+    const cf_cel_options opt = {.budget = {.compile_steps = compile_steps}};
+    CF_CEL_PROGRAM(p);
+    cf_cel_error error;
+    CF_ARENA(arena, CF_CEL_LIVE_BYTES_MAX);
+    cf_cel_value v;
+    assert_ok(cf_cel_compile(cel_base_env(), cf_view_str(source), &opt, &p, &error));
+    assert_ok(cf_cel_eval(p, NULL, NULL, NULL, &arena, &v, &error));
+    assert_int_equal(v.kind, CF_CEL_BOOL);
+    assert_false(v.b);
+    return cf_cel_program_bytes(p);
+}
+
+/* A constant pattern that the steps of the compilation do not suffice for is compiled when it is met, and means the same. */
+static void patterns_are_left_to_the_evaluation(void **state)
+{
+    (void)state;
+    static const char source[] = "'a'.matches('[^b]{200}')";
+    CF_REGEX(one);
+    assert_ok(cf_regex_compile(CF_LIT("[^b]{200}"), NULL, &one, NULL));
+    uint32_t few = 1, enough = CF_CEL_COMPILE_STEPS_MAX;
+    while (enough - few > 1) {
+        uint32_t middle = few + (enough - few) / 2;
+        bool made = bytes_with(source, middle) > cf_regex_bytes(one);
+        *(made ? &enough : &few) = middle;
+    }
+    assert_in_range(enough, 200, 100000);
+    size_t with = bytes_with(source, enough), without = bytes_with(source, enough - 1);
+    assert_int_equal(with, without + cf_regex_bytes(one));
+    assert_int_equal(bytes_with(source, enough + 1), with);
+    /* a bad one is then no error of the compilation */
+    const cf_cel_options opt = {.budget = {.compile_steps = enough}};
+    CF_CEL_PROGRAM(p);
+    cf_cel_error error;
+    CF_ARENA(arena, CF_CEL_LIVE_BYTES_MAX);
+    cf_cel_value v;
+    cf_view bad = CF_LIT("'a'.matches('[^b]{200}') && 'a'.matches('(') || 'a'.matches('(')");
+    assert_ok(cf_cel_compile(cel_base_env(), bad, &opt, &p, &error));
+    assert_err(cf_cel_eval(p, NULL, NULL, NULL, &arena, &v, &error), PATTERN);
+}
+
+/* Each constant has its text in the program, those too that are made of others: all together are bounded, whatever they cost to make. */
+static void constants_that_are_made_are_bounded(void **state)
+{
+    (void)state;
+    static char source[CF_CEL_SOURCE_BYTES_MAX];
+    static const char trim[] = ".trim()";
+    size_t at = 0;
+    source[at++] = '\'';
+    for (size_t i = 0; i < 8000; i++) {
+        source[at++] = 'a';
+    }
+    source[at++] = '\'';
+    while (at + sizeof trim + sizeof "!=''" < sizeof source) {
+        at += (size_t)snprintf(source + at, sizeof source - at, "%s", trim);
+    }
+    at += (size_t)snprintf(source + at, sizeof source - at, "==''");
+    size_t some = bytes_with(source, 20000), all = bytes_with(source, 0);
+    /* 16 octets for a step, and what the instructions of the others take */
+    assert_in_range(some, 20000 * 12, 20000 * 16 + ((size_t)2 << 20));
+    assert_in_range(all, CF_CEL_COMPILE_STEPS_MAX * 12,
+                    CF_CEL_COMPILE_STEPS_MAX * 16 + ((size_t)2 << 20));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -179,6 +244,8 @@ int main(void)
         cmocka_unit_test(replaces),
         cmocka_unit_test(stays_within_the_budget),
         cmocka_unit_test(patterns_share_their_bound),
+        cmocka_unit_test(patterns_are_left_to_the_evaluation),
+        cmocka_unit_test(constants_that_are_made_are_bounded),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -264,6 +264,12 @@ static void compiles_into_an_arena(void **state)
         assert_code(r, given < all ? CF_ERR_BUDGET : CF_OK);
         assert_int_equal(left, given < all ? 0 : given - all);
         assert_int_equal(re != NULL, given >= all);
+        CF_REGEX(own);
+        left = given;
+        r = cf_regex_compile_within(pattern, NULL, &left, &own, NULL);
+        assert_code(r, given < all ? CF_ERR_BUDGET : CF_OK);
+        assert_int_equal(left, given < all ? 0 : given - all);
+        assert_int_equal(own != NULL, given >= all);
     }
     steps = STEPS;
     assert_err(cf_regex_compile_in(CF_LIT("ab("), NULL, &arena, &steps, &re, &offset), PATTERN);

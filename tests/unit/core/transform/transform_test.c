@@ -230,6 +230,42 @@ static void test_steps_are_shared(void **state)
     }
 }
 
+/* As many programs as fit together, and one more. */
+static void test_programs_are_bounded(void **state)
+{
+    (void)state;
+    static char source[1024];
+    static const char names[] = "abcdefghijklmnop";
+    static char name[RIG_MAX][2];
+    CF_CEL_PROGRAM(one);
+    cf_cel_error error;
+    size_t at = 0;
+    for (char c = 'a'; c < 'q'; c++) {
+        at += (size_t)snprintf(source + at, sizeof source - at, "%s'x'.matches('((a|b)*%c){300}')",
+                               at > 0 ? "||" : "", c);
+    }
+    const cf_transform_source s = {cf_view_str(source), CF_VIEW_EMPTY};
+    assert_ok(cf_transform_compile(rig_all()->env, &s, &one, &error));
+    size_t fit = CF_TRANSFORM_PROGRAMS_BYTES_MAX / cf_cel_program_bytes(one);
+    assert_in_range(fit, 3, RIG_MAX - 3);
+    rig_request q = {.fields = {ENDS}, .expressions = {ENDS}};
+    for (size_t i = 0; i < fit + 2; i++) {
+        name[i][0] = names[i];
+        q.expressions[i][0] = name[i];
+        q.expressions[i][1] = i == fit + 1 ? "'small'" : source;
+    }
+    q.expressions[fit + 2][0] = NULL;
+    RIG_ANSWER(a);
+    assert_ok(rig_run(&q, &a));
+    assert_int_equal(a.n, fit + 2);
+    for (size_t i = 0; i < fit; i++) {
+        assert_int_equal(a.results[i].code, CF_OK);
+    }
+    assert_int_equal(a.results[fit].code, CF_ERR_BUDGET);
+    assert_int_equal(a.results[fit + 1].code, CF_OK);
+    assert_int_equal(rig_all()->out, 0);
+}
+
 static void test_memory_is_shared(void **state)
 {
     (void)state;
@@ -388,6 +424,7 @@ int main(void)
         cmocka_unit_test(test_same_program),
         cmocka_unit_test(test_times),
         cmocka_unit_test(test_steps_are_shared),
+        cmocka_unit_test(test_programs_are_bounded),
         cmocka_unit_test(test_memory_is_shared),
         cmocka_unit_test(test_output),
         cmocka_unit_test(test_sources),
