@@ -9,6 +9,7 @@ const cf_policy_action cf_policy_actions[] = {
     {"kms:CreateCustomKeyStore", CF_ACTION_OTHER},
     {"kms:CreateGrant", CF_ACTION_GRANT},
     {"kms:CreateKey", CF_ACTION_OTHER},
+    {"kms:Decapsulate", CF_ACTION_OPENS}, /* takes no Recipient, so no condition lets it pass */
     {"kms:Decrypt", CF_ACTION_OPENS},
     {"kms:DeleteAlias", CF_ACTION_OTHER},
     {"kms:DeleteCustomKeyStore", CF_ACTION_OTHER},
@@ -21,6 +22,7 @@ const cf_policy_action cf_policy_actions[] = {
     {"kms:DisconnectCustomKeyStore", CF_ACTION_OTHER},
     {"kms:EnableKey", CF_ACTION_OTHER},
     {"kms:EnableKeyRotation", CF_ACTION_OTHER},
+    {"kms:Encapsulate", CF_ACTION_OTHER},
     {"kms:Encrypt", CF_ACTION_OTHER},
     {"kms:GenerateDataKey", CF_ACTION_MAKES},
     {"kms:GenerateDataKeyPair", CF_ACTION_MAKES},
@@ -28,6 +30,7 @@ const cf_policy_action cf_policy_actions[] = {
     {"kms:GenerateDataKeyWithoutPlaintext", CF_ACTION_OTHER},
     {"kms:GenerateMac", CF_ACTION_OTHER},
     {"kms:GenerateRandom", CF_ACTION_OTHER},
+    {"kms:GetKeyLastUsage", CF_ACTION_OTHER},
     {"kms:GetKeyPolicy", CF_ACTION_OTHER},
     {"kms:GetKeyRotationStatus", CF_ACTION_OTHER},
     {"kms:GetParametersForImport", CF_ACTION_OTHER},

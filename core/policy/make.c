@@ -265,8 +265,9 @@ static void opening(pen *p, const cf_policy_plan *plan)
 /* One Deny for each register, since conditions of one statement must hold all at once. It holds without a document as well. */
 static void refusals(pen *p, const cf_policy_plan *plan)
 {
-    static const char *const list[] = {"kms:Decrypt", "kms:DeriveSharedSecret",
-                                       "kms:GenerateDataKey", "kms:GenerateDataKeyPair", NULL};
+    static const char *const list[] = {"kms:Decapsulate",         "kms:Decrypt",
+                                       "kms:DeriveSharedSecret",  "kms:GenerateDataKey",
+                                       "kms:GenerateDataKeyPair", NULL};
     for (unsigned pcr = 0; pcr < CF_PCR_COUNT; pcr++) {
         if (!has_value(plan, pcr)) {
             continue;

@@ -123,7 +123,7 @@ def test_findings_as_text():
         ["error", "grant_bypass"], ["error", "policy_writers"], ["error", "reencrypt"], ["warning", "replicate"],
         ["error", "root_statement"], ["warning", "unattested_data_key"]]
     assert all(' statement 1 "Enable IAM": ' in line for line in lines)
-    assert lines[4].endswith(" (kms:Decrypt, kms:DeriveSharedSecret)")
+    assert lines[4].endswith(" (kms:Decapsulate, kms:Decrypt, kms:DeriveSharedSecret)")
 
 
 @pytest.mark.parametrize("words", [["--format", "json"], ["--format=json"], ["--json"]])
@@ -132,7 +132,7 @@ def test_findings_as_json(words):
     assert (found["clean"], found["errors"], found["warnings"], found["notes"]) == (False, 4, 2, 0)
     assert found["findings"][4] == {
         "severity": "error", "code": "root_statement", "statement": 1, "sid": "Enable IAM",
-        "text": "a whole account may decrypt without attestation: IAM policies decide who", "about": "kms:Decrypt, kms:DeriveSharedSecret"}
+        "text": "a whole account may decrypt without attestation: IAM policies decide who", "about": "kms:Decapsulate, kms:Decrypt, kms:DeriveSharedSecret"}
 
 
 def test_notes_are_no_failure():

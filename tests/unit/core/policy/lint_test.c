@@ -57,7 +57,7 @@ static const struct {
     {ONE("'ForAllValues:StringEquals':{'" PCR(0) "':'" A96 "'}"), "2:unattested(kms:Decrypt) "},
     {ONE("'Null':{'" PCR(0) "':'true'}"), "2:unattested(kms:Decrypt) "},
     {TWO(S("Allow", "'" ROLE "'", "'kms:D*'", "")),
-     "2:unattested(kms:Decrypt, kms:DeriveSharedSecret) "},
+     "2:unattested(kms:Decapsulate, kms:Decrypt, kms:DeriveSharedSecret) "},
     /* one beside the conditional one */
     {POLICY(WRITER "," OPEN(WITH(IS(PCR(0), A96) "," CTX)) "," S("Allow", "'" CALLER_ARN "'",
                                                                  "'kms:Decrypt'", "")),
@@ -138,7 +138,7 @@ static const struct {
     {"{'Statement':{'Effect':'Allow','Principal':{'AWS':'" ROOT_ARN
      "'},'Action':'kms:*','Resource':'*'}}",
      "1:grant_bypass() 1:policy_writers() 1:reencrypt() 1:replicate() "
-     "1:root_statement(kms:Decrypt, kms:DeriveSharedSecret) "
+     "1:root_statement(kms:Decapsulate, kms:Decrypt, kms:DeriveSharedSecret) "
      "1:unattested_data_key(kms:GenerateDataKey, kms:GenerateDataKeyPair) "},
     /* everyone */
     {TWO(S("Allow", "'*'", "'kms:Decrypt'", WITH(IS(PCR(0), A96) "," CTX))),
@@ -162,13 +162,13 @@ static const struct {
          "'},'Action':'kms:Encrypt','Resource':'*'}"),
      "2:not_principal_allow() "},
     {TWO("{'Effect':'Allow','Principal':{'AWS':'" ROLE "'},'NotAction':['kms:Decrypt',"
-         "'kms:PutKeyPolicy','kms:Derive*','kms:Generate*','kms:ReEncryptFrom','kms:CreateGrant',"
+         "'kms:PutKeyPolicy','kms:De*','kms:Generate*','kms:ReEncryptFrom','kms:CreateGrant',"
          "'kms:ReplicateKey'],'Resource':'*'}"),
      "2:not_action_allow() "},
     {TWO("{'Effect':'Allow','Principal':{'AWS':'" ROLE "'},'NotAction':'kms:PutKeyPolicy',"
          "'Resource':'*'}"),
      "2:grant_bypass() 2:not_action_allow() 2:reencrypt() 2:replicate() "
-     "2:unattested(kms:Decrypt, kms:DeriveSharedSecret) "
+     "2:unattested(kms:Decapsulate, kms:Decrypt, kms:DeriveSharedSecret) "
      "2:unattested_data_key(kms:GenerateDataKey, kms:GenerateDataKeyPair) "},
     /* ways around */
     {TWO(S("Allow", "'" ROLE "'", "'kms:ReEncrypt*'", "")), "2:reencrypt() "},
