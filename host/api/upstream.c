@@ -65,8 +65,8 @@ static CF_MUST_USE cf_result note_hex(cf_api_call *c, const char *header, size_t
     return cf_arena_copy(&c->arena, cf_buf_view(&raw), ret);
 }
 
-static CF_MUST_USE cf_result ask(cf_api_call *c, const char *path, cf_view body,
-                                 unsigned *ret_status, cf_buf *ret_answer)
+static CF_MUST_USE cf_result ask_once(cf_api_call *c, const char *path, cf_view body,
+                                      unsigned *ret_status, cf_buf *ret_answer)
 {
     uint32_t left = 0, theirs = 0;
     CF_TRY(cf_api_left(c, &left));
@@ -89,6 +89,25 @@ static CF_MUST_USE cf_result ask(cf_api_call *c, const char *path, cf_view body,
         cf_log(CF_LOG_WARN, "agent.failed", "request=%s code=%s", c->request_id,
                cf_err_code(r.code));
         return cf_fail(transport_error(r.code, CF_ERR_ENCLAVE_UNAVAILABLE));
+    }
+    return r;
+}
+
+/* An agent that ends refuses what still comes on its connections, untouched, and says that it closes them. By then another may
+ * have taken its place at the address: it is asked instead. */
+static bool agent_ends(const cf_api_call *c, unsigned status)
+{
+    return status == 503 &&
+           cf_view_eq(cf_http_client_header(c->clients->agent, "Connection"), CF_LIT("close"));
+}
+
+static CF_MUST_USE cf_result ask(cf_api_call *c, const char *path, cf_view body,
+                                 unsigned *ret_status, cf_buf *ret_answer)
+{
+    CF_TRY(ask_once(c, path, body, ret_status, ret_answer));
+    if (agent_ends(c, *ret_status)) {
+        cf_buf_clear(ret_answer);
+        CF_TRY(ask_once(c, path, body, ret_status, ret_answer));
     }
     CF_TRY(note_hex(c, "Coffer-Boot-Id", CF_BOOT_ID_BYTES, &c->record.boot_id));
     return note_hex(c, "Coffer-Pcr0", CF_PCR_BYTES, &c->record.pcr0);
