@@ -51,17 +51,26 @@ def show_output(label, case):
         print(f"    {line[:OUTPUT_COLUMNS_MAX]}")
 
 
+def skip_reason(case):
+    """What pytest tells of a test that was left out."""
+    skipped = case.find("skipped")
+    return " ".join((skipped.get("message") or "").split())[:OUTPUT_COLUMNS_MAX] if skipped is not None else ""
+
+
 def count_file(label, path):
+    """(passed, {reason: skipped}, names of the failures) of one file."""
     if not os.path.exists(path):
-        return 0, 0, ["no results"]
+        return 0, {}, ["no results"]
     try:
         cases = ElementTree.parse(path).getroot().iter("testcase")
     except ElementTree.ParseError as error:
-        return 0, 0, [f"results cannot be read: {error}"]
-    passed, skipped, failures = 0, 0, []
+        return 0, {}, [f"results cannot be read: {error}"]
+    passed, skipped, failures = 0, {}, []
     for case in cases:
         more, left_out, names = count_case(case)
-        passed, skipped = passed + more, skipped + left_out
+        passed += more
+        if left_out:
+            skipped[skip_reason(case)] = skipped.get(skip_reason(case), 0) + left_out
         failures += names
         if names:
             show_output(label, case)
@@ -76,7 +85,8 @@ def totals(arguments):
     for argument in arguments:
         label, _, path = argument.partition("=")
         passed, skipped, failures = count_file(label, path)
-        rows.append(f"  {label:24} {passed:6} passed {len(failures):4} failed {skipped:4} skipped")
+        rows.append(f"  {label:24} {passed:6} passed {len(failures):4} failed {sum(skipped.values()):4} skipped")
+        rows += [f"    SKIPPED {n}: {reason}" for reason, n in sorted(skipped.items()) if reason]
         rows += [f"    FAILED {name}" for name in failures]
         total += passed
         total_failed += len(failures)
