@@ -3,16 +3,26 @@
 #include "core/transform/transform.h"
 
 /* Words that are no variable's name. */
-static const char *const words[] = {
-    "as",       "break",   "const",  "continue", "else", "false", "for",
-    "function", "if",      "import", "in",       "let",  "loop",  "namespace",
-    "null",     "package", "return", "true",     "var",  "void",  "while",
+#define WORD(text)                                                                                 \
+    {                                                                                              \
+        sizeof(text) - 1, text                                                                     \
+    }
+static const struct {
+    uint8_t len;
+    char text[sizeof "namespace"];
+} words[] = {
+    WORD("as"),   WORD("break"),     WORD("const"), WORD("continue"), WORD("else"),   WORD("false"),
+    WORD("for"),  WORD("function"),  WORD("if"),    WORD("import"),   WORD("in"),     WORD("let"),
+    WORD("loop"), WORD("namespace"), WORD("null"),  WORD("package"),  WORD("return"), WORD("true"),
+    WORD("var"),  WORD("void"),      WORD("while"),
 };
 
 static bool is_word(cf_view name)
 {
     for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
-        if (cf_view_eq(name, cf_view_str(words[i]))) {
+        /* most names differ here already */
+        if (name.len == words[i].len && name.data[0] == (uint8_t)words[i].text[0] &&
+            cf_view_eq(name, cf_view_make(words[i].text, name.len))) {
             return true;
         }
     }
@@ -26,7 +36,7 @@ static bool is_digit(uint8_t c)
 
 static bool is_part(uint8_t c)
 {
-    return is_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
+    return (uint8_t)((c | 0x20) - 'a') < 26 || (uint8_t)(c - '0') < 10 || c == '_';
 }
 
 bool cf_transform_mention(cf_view source, size_t *at, cf_view *ret)

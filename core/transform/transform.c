@@ -17,6 +17,7 @@ typedef struct {
 typedef struct {
     const cf_transform_program *program; /* NULL: error says why */
     cf_cel_error error;
+    uint16_t own;      /* the entry of its name */
     uint16_t *entries; /* by slot */
     size_t entries_n;
     size_t json_at, json_end; /* where its text is */
@@ -24,7 +25,7 @@ typedef struct {
 
 struct cf_transform {
     const cf_transform_spec *spec;
-    entry *entries;
+    entry *entries; /* of the fields in their order, and then of other results */
     size_t entries_n;
     uint16_t *table; /* of entries by hash of name; as many places as a power of two */
     uint32_t table_mask;
@@ -48,7 +49,7 @@ static uint16_t *place_of(const cf_transform *t, cf_view name)
     return at;
 }
 
-static entry *entry_of(cf_transform *t, cf_view name)
+static uint16_t entry_of(cf_transform *t, cf_view name)
 {
     uint16_t *at = place_of(t, name);
     if (*at == NONE) {
@@ -56,7 +57,7 @@ static entry *entry_of(cf_transform *t, cf_view name)
         t->entries[*at] =
             (entry){.name = name, .field = NONE, .defined_by = NONE, .mentioned_by = NONE};
     }
-    return &t->entries[*at];
+    return *at;
 }
 
 static CF_MUST_USE cf_result make_names(cf_transform *t, cf_arena *arena)
@@ -78,10 +79,12 @@ static CF_MUST_USE cf_result make_names(cf_transform *t, cf_arena *arena)
         t->table[i] = NONE;
     }
     for (size_t i = 0; i < s->fields_n; i++) {
-        entry_of(t, s->fields[i])->field = (uint16_t)i;
+        CF_REQUIRE(entry_of(t, s->fields[i]) == i, DUPLICATE);
+        t->entries[i].field = (uint16_t)i;
     }
     for (size_t i = 0; i < s->expressions_n; i++) {
-        entry_of(t, s->expressions[i].name)->defined_by = (uint16_t)i;
+        t->items[i].own = entry_of(t, s->expressions[i].name);
+        t->entries[t->items[i].own].defined_by = (uint16_t)i;
     }
     return cf_ok();
 }
@@ -203,8 +206,7 @@ void cf_transform_end(cf_transform **transform)
 
 bool cf_transform_reads(const cf_transform *t, size_t field)
 {
-    uint16_t place = *place_of(t, t->spec->fields[field]);
-    return place != NONE && t->entries[place].read;
+    return t->entries[field].read;
 }
 
 /* ---- evaluating ---- */
@@ -317,7 +319,7 @@ CF_MUST_USE cf_result cf_transform_run(cf_transform *t, const cf_transform_field
         }
         ret[i] = (cf_transform_result){
             .name = name, .code = code, .offset = code == CF_OK ? 0 : t->items[i].error.offset};
-        entry *e = &t->entries[*place_of(t, name)];
+        entry *e = &t->entries[t->items[i].own];
         e->code = code;
         e->value = value;
     }

@@ -100,7 +100,7 @@ typedef struct {
 typedef struct cf_transform cf_transform;
 
 /** Compiles. What does not compile is kept as the result that it will have. spec and what it refers to outlive *ret, which lies in the
- *  arena and is ended with cf_transform_end. error NO_MEMORY, CRYPTO; then nothing is to be ended */
+ *  arena and is ended with cf_transform_end. error NO_MEMORY, CRYPTO, DUPLICATE a field; then nothing is to be ended */
 CF_MUST_USE cf_result cf_transform_new(const cf_transform_spec *spec, cf_arena *arena,
                                        cf_transform **ret);
 /** Gives the programs back. Accepts a pointer to NULL, leaves NULL. */

@@ -147,10 +147,25 @@ static void put_evaluated(cf_writer *w, const cf_answer *m)
     cf_put_uint(w, KEY_TIME, m->time_ms);
 }
 
+/* Room for all of it, so that no octet is copied and wiped as the buffer grows. */
+static CF_MUST_USE cf_result reserve_room(const cf_answer *m, cf_buf *out)
+{
+    enum { HEADS = 24 }; /* at most, around a name and a value; and for one place of a field */
+    size_t room = HEADS * (2 + m->read_n);
+    for (size_t i = 0; i < m->fields_n; i++) {
+        room += HEADS + m->fields[i].name.len + m->fields[i].value.len;
+    }
+    for (size_t i = 0; i < m->expressions_n; i++) {
+        room += HEADS + m->expressions[i].name.len + m->expressions[i].json.len;
+    }
+    return cf_buf_reserve(out, room);
+}
+
 CF_MUST_USE cf_result cf_answer_encode(const cf_answer *m, cf_buf *out)
 {
     CF_REQUIRE(m->fields_n <= CF_REQUEST_FIELDS_MAX && m->read_n <= CF_REQUEST_FIELDS_MAX, SIZE);
     CF_REQUIRE(m->expressions_n <= CF_REQUEST_EXPRESSIONS_MAX, SIZE);
+    CF_TRY(reserve_room(m, out));
     size_t before = out->len;
     cf_writer w = cf_body_writer(out);
     cf_cbor_put_map(&w, m->evaluated ? KEY_TIME : KEY_RESULTS);

@@ -83,6 +83,16 @@ static void test_place_of_a_field(void **state)
            "ssn=\"gone\" after=\"gone\"", "-");
 }
 
+static void test_a_field_twice(void **state)
+{
+    (void)state;
+    RIG_ANSWER(a);
+    assert_err(rig_run(&(rig_request){.fields = {{"a", "1"}, {"b", "2"}, {"a", "3"}, ENDS},
+                                      .expressions = {{"x", "a"}, ENDS}},
+                       &a),
+               DUPLICATE);
+}
+
 static void test_unset(void **state)
 {
     (void)state;
@@ -418,6 +428,7 @@ int main(void)
         cmocka_unit_test(test_order),
         cmocka_unit_test(test_place_of_a_field),
         cmocka_unit_test(test_unset),
+        cmocka_unit_test(test_a_field_twice),
         cmocka_unit_test(test_failures_spread),
         cmocka_unit_test(test_bad_compile),
         cmocka_unit_test(test_reads),
