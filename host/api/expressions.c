@@ -6,8 +6,8 @@
 #include "core/cel/cel.h"
 #include "core/transform/transform.h"
 
-/* A value takes up to some ten times its text. */
-#define RESULT_ARENA_BYTES (16 * CF_RESULTS_JSON_BYTES_MAX)
+/* Of lists of {"":0} a value takes 34 times its text, and of no others more. */
+#define RESULT_ARENA_BYTES (40 * CF_RESULTS_JSON_BYTES_MAX)
 
 /* ---- the body ---- */
 

@@ -249,6 +249,32 @@ static void test_limits(void **state)
     }
 }
 
+/* Results close to what they may have together, of the values that take most memory for their text. */
+static void test_large_results(void **state)
+{
+    world *w = *state;
+    char id[CF_VAULT_ID_BYTES + 1];
+    world_vault(w, "{\"city\":\"c\"}", id);
+    static const char *const sources[] = {
+        "cel.bind(x, {}, lists.range(43000).map(i, x))",
+        "cel.bind(x, {'': 0}, lists.range(18000).map(i, x))",
+        "cel.bind(x, [0], lists.range(32000).map(i, x))",
+        "lists.range(43000).map(i, '')",
+        "lists.range(65000).map(i, 0)",
+    };
+    for (size_t i = 0; i < sizeof sources / sizeof *sources; i++) {
+        char body[256];
+        (void)snprintf(body, sizeof body,
+                       "{\"reason\":\"r\",\"results_only\":true,\"expressions\":{\"e\":\"%s\"}}",
+                       sources[i]);
+        ANSWER(a);
+        decrypt(w, id, body, &a);
+        assert_int_equal(a.status, 200);
+        assert_in_range(a.body.len, CF_RESULTS_JSON_BYTES_MAX * 15 / 16,
+                        CF_RESULTS_JSON_BYTES_MAX + 256);
+    }
+}
+
 /* ---- what the enclave, or whoever stands between, is not believed ---- */
 
 static void test_answers_not_believed(void **state)
@@ -466,6 +492,7 @@ int main(void)
         T(test_entry),
         T(test_refused),
         T(test_limits),
+        T(test_large_results),
         T(test_answers_not_believed),
         T(test_secrets),
         T(test_secrets_refused),

@@ -107,7 +107,8 @@ static void serve(world *w, cf_api_clients *clients, const world_request *req, w
     cf_api_serve(w->api, clients, &http, cf_clock_mono_ms() - req->age_ms);
     assert_int_not_equal(ret->status, 0);
     if (ret->body.len > 0 && ret->body.data[0] == '{') {
-        assert_ok(cf_json_parse(cf_buf_view(&ret->body), CF_BUF_BYTES_MAX, &ret->json));
+        assert_ok(
+            cf_json_parse_long(cf_buf_view(&ret->body), CF_BUF_BYTES_MAX, 1 << 20, &ret->json));
     }
     assert_string_equal(world_header(ret, "Cache-Control"), "no-cache, no-store, must-revalidate");
     assert_string_equal(world_header(ret, "X-Content-Type-Options"), "nosniff");
