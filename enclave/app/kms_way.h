@@ -19,8 +19,8 @@ CF_MUST_USE cf_result cf_kms_way_open(const char *kms, const char *link, const c
 void cf_kms_way_free(cf_kms_way **w);
 bool cf_kms_way_is_vsock(const cf_kms_way *w);
 
-/** Extends the module's register CF_KMS_PCR by the measure of endpoint and roots, and locks it; a plain way leaves it as it is. Once, before the first
- *  document. error of the module. */
+/** Extends the module's register CF_KMS_PCR by the measure of endpoint and roots, and locks it; a plain way leaves it as it is. Once,
+ *  before the first document. error of the module. */
 CF_MUST_USE cf_result cf_kms_way_measure(cf_kms_way *w, cf_nsm *nsm);
 /** The register's value, lower-case hex with a NUL; "" for a plain way. */
 const char *cf_kms_way_pcr(const cf_kms_way *w);

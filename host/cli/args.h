@@ -15,7 +15,7 @@ enum {
 };
 
 #define CF_CLI_OPTIONS_MAX 112 /* options of one command; a decrypt may have 100 expressions */
-#define CF_CLI_WORDS_MAX 16   /* positional arguments of one verb */
+#define CF_CLI_WORDS_MAX 16    /* positional arguments of one verb */
 
 /** An option of a verb. value is its placeholder in the help, NULL for a switch; one that ends in "..." may be given again. */
 typedef struct {
@@ -28,7 +28,13 @@ typedef struct {
     size_t options_n;
     const char *words[CF_CLI_WORDS_MAX];
     size_t words_n;
+    /* For a command of CLI_WORDS_OWN instead of all that: from its own name on. */
+    int argc;
+    char **argv;
 } cli_args;
+
+/** words_max of a command that takes its arguments apart by itself. */
+#define CLI_WORDS_OWN SIZE_MAX
 
 /** One command. noun is NULL for commands of one word ("import"). run returns the exit status. */
 typedef struct cli_verb {

@@ -70,6 +70,11 @@ int cli_main(int argc, char **argv)
     if (verb == NULL) {
         return run_without_command(argc, argv);
     }
+    if (verb->words_max == CLI_WORDS_OWN) {
+        args.argc = argc - words + 1;
+        args.argv = argv + words - 1;
+        return verb->run(&args);
+    }
     if (!cli_parse(verb, argc - words, argv + words, &args)) {
         return CLI_USAGE;
     }

@@ -112,6 +112,39 @@ static const cli_option kms_principal_options[] = {
     {"json", NULL, "print JSON; of credentials what a credential_process prints"},
     {"help", NULL, "print this help"},
     {NULL, NULL, NULL}};
+/* For help and completion: kms_tool.c takes them apart. */
+#define KMS_TOOL_OPTIONS                                                                           \
+    {"region", "REGION", "region of the KMS (us-east-1)"},                                         \
+        {"proxy-port", "PORT", "port of the proxy on the parent (8000)"},                          \
+        {"aws-access-key-id", "ID", "access key"}, {"aws-secret-access-key", "KEY", "its secret"}, \
+        {"aws-session-token", "TOKEN", "session token; \"\" for none"},                            \
+        {"fips", NULL, "the FIPS endpoint of the region"},                                         \
+        {"endpoint", "URL", "https://HOST[:PORT][,REGION] instead"},                               \
+        {"roots", "FILE", "certificates in PEM to trust instead of Amazon's"},                     \
+        {"via", "ADDR", "way to the KMS instead of the proxy"},                                    \
+        {"nsm", "ADDR", "stream to a software security module"},                                   \
+        {"help", NULL, "print this help"},                                                         \
+    {                                                                                              \
+        NULL, NULL, NULL                                                                           \
+    }
+static const cli_option kms_decrypt_options[] = {
+    {"ciphertext", "BASE64", "what is to be decrypted"},
+    {"key-id", "ID", "key: its id, ARN or alias"},
+    {"encryption-algorithm", "NAME", "of an asymmetric key"},
+    {"encryption-context", "PAIRS", "a JSON object of strings, or NAME=VALUE,NAME=VALUE"},
+    KMS_TOOL_OPTIONS};
+static const cli_option kms_genkey_options[] = {
+    {"key-id", "ID", "key: its id, ARN or alias"},
+    {"key-spec", "SPEC", "AES-256 or AES-128"},
+    {"encryption-context", "PAIRS", "a JSON object of strings, or NAME=VALUE,NAME=VALUE"},
+    KMS_TOOL_OPTIONS};
+static const cli_option kms_genrandom_options[] = {{"length", "N", "octets, 1 to 1024"},
+                                                   KMS_TOOL_OPTIONS};
+static const cli_option kms_link_options[] = {
+    {"roots", "FILE", "the certificates of --kms-roots (default: those compiled in)"},
+    {"json", NULL, "print JSON"},
+    {"help", NULL, "print this help"},
+    {NULL, NULL, NULL}};
 static const cli_option plain_options[] = {
     {"json", NULL, "print JSON"}, {"help", NULL, "print this help"}, {NULL, NULL, NULL}};
 
@@ -134,8 +167,7 @@ const cli_verb cli_verbs[] = {
     {"vault", "decrypt", "ID", 1, 1, "open fields inside the enclave",
      "Fields that do not open and expressions that fail go to standard error; exit status 4.\n"
      "docs/cel.md describes expressions.",
-     decrypt_options,
-     cli_vault_decrypt},
+     decrypt_options, cli_vault_decrypt},
     {NULL, "import", "FILE.jsonl", 1, 1, "make a vault of every line",
      "Keeps a journal in FILE.jsonl.import: the same command goes on where an interrupted one "
      "stopped.\n"
@@ -193,6 +225,16 @@ const cli_verb cli_verbs[] = {
      "Actions: list, add-user NAME, add-role NAME, session ROLE, remove-key ID, remove-role NAME.\n"
      "Credentials are printed once, as variables of the environment.",
      kms_principal_options, cli_kms_principal},
+    {"kms", "decrypt", "", 0, CLI_WORDS_OWN, "decrypt, from within an enclave", "",
+     kms_decrypt_options, cli_kms_tool},
+    {"kms", "genkey", "", 0, CLI_WORDS_OWN, "make a data key, from within an enclave", "",
+     kms_genkey_options, cli_kms_tool},
+    {"kms", "genrandom", "", 0, CLI_WORDS_OWN, "get random octets, from within an enclave", "",
+     kms_genrandom_options, cli_kms_tool},
+    {"kms", "link", "KMS", 1, 1, "tell how an enclave's way to its KMS is measured",
+     "KMS as the agent's --kms names it. Prints the value that register 16 of its attestation "
+     "documents has, for a key policy: kms:RecipientAttestation:PCR16.",
+     kms_link_options, cli_kms_link},
     {NULL, "version", "", 0, 0, "print version and libraries", "", plain_options, cli_version},
     {NULL, "completion", "", 0, 0, "print completion for bash",
      "Use it with: source <(coffer completion)", plain_options, cli_completion},
