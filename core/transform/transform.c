@@ -272,6 +272,19 @@ static CF_MUST_USE cf_result eval(const cf_transform *t, item *it, run_state *s,
                               &it->error);
 }
 
+/* Octets of JSON that a step covers: the texts of numbers and times take longest. */
+#define JSON_OCTETS_PER_STEP 4
+
+/* Writes the value behind the other texts. What fails may have written all that was left, and costs as much. */
+static CF_MUST_USE cf_result write_json(const cf_cel_value *v, run_state *s)
+{
+    size_t before = s->json->len, left = CF_TRANSFORM_JSON_BYTES_MAX - (before - s->json_start);
+    cf_result r = cf_cel_to_json(v, left, s->json);
+    uint64_t steps = (cf_is_ok(r) ? s->json->len - before : left) / JSON_OCTETS_PER_STEP;
+    s->steps -= steps < s->steps ? steps : s->steps;
+    return r;
+}
+
 /* Evaluates into the buffer of texts. *ret: what later expressions see. */
 static CF_MUST_USE cf_result evaluate(const cf_transform *t, item *it, run_state *s,
                                       cf_cel_value *ret)
@@ -281,9 +294,8 @@ static CF_MUST_USE cf_result evaluate(const cf_transform *t, item *it, run_state
     }
     it->error.offset = 0;
     CF_TRY(eval(t, it, s, ret));
-    size_t written = s->json->len - s->json_start;
     it->json_at = s->json->len;
-    CF_TRY(cf_cel_to_json(ret, CF_TRANSFORM_JSON_BYTES_MAX - written, s->json));
+    CF_TRY(write_json(ret, s));
     it->json_end = s->json->len;
     return cf_ok();
 }

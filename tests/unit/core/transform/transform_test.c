@@ -240,6 +240,37 @@ static void test_steps_are_shared(void **state)
     }
 }
 
+/* A loop of so many hundred turns, alone or behind a result that is too long to be written. */
+static cf_err after_json(unsigned hundreds, bool alone)
+{
+    char loop[96];
+    (void)snprintf(loop, sizeof loop,
+                   "cel.bind(l, lists.range(%u), lists.range(100).all(a, l.all(b, true)))",
+                   hundreds);
+    static const char too_long[] =
+        "cel.bind(x, lists.range(1000), cel.bind(y, [x, x, x, x, x, x], [y, y, y, y, y, y]))";
+    rig_request q = {.fields = {ENDS},
+                     .expressions = {{"long", alone ? "1" : too_long}, {"loop", loop}, ENDS}};
+    RIG_ANSWER(a);
+    assert_ok(rig_run(&q, &a));
+    assert_int_equal(a.results[0].code, alone ? CF_OK : CF_ERR_BUDGET);
+    return a.results[1].code;
+}
+
+static void test_writing_costs_steps(void **state)
+{
+    (void)state;
+    unsigned good = 1, bad = 20000;
+    while (bad - good > 1) {
+        unsigned middle = good + (bad - good) / 2;
+        *(after_json(middle, true) == CF_OK ? &good : &bad) = middle;
+    }
+    assert_in_range(good, 1000, 19000);
+    assert_int_equal(after_json(good, false), CF_ERR_BUDGET);
+    assert_int_equal(after_json(good / 100 * 99, false), CF_ERR_BUDGET);
+    assert_int_equal(after_json(good / 100 * 96, false), CF_OK);
+}
+
 /* As many programs as fit together, and one more. */
 static void test_programs_are_bounded(void **state)
 {
@@ -435,6 +466,7 @@ int main(void)
         cmocka_unit_test(test_same_program),
         cmocka_unit_test(test_times),
         cmocka_unit_test(test_steps_are_shared),
+        cmocka_unit_test(test_writing_costs_steps),
         cmocka_unit_test(test_programs_are_bounded),
         cmocka_unit_test(test_memory_is_shared),
         cmocka_unit_test(test_output),
