@@ -2,6 +2,7 @@
 /* cf_http_call_new, cf_http_path, cf_http_query, cf_http_percent_ok, cf_http_set: any target is split within its bounds, and no value
  * decodes to more than it was. */
 #include <string.h>
+#include <strings.h>
 
 #include "fuzz/check.h"
 #include "host/http/server_priv.h"
@@ -11,9 +12,14 @@ static void as_target(const char *text)
     static cf_http_server server;
     cf_http_call *c = cf_http_call_new(&server, NULL, text);
     fuzz_check(c != NULL);
-    if (c->refuse_status != 0) {
-        fuzz_check(strlen(text) > CF_HTTP_TARGET_BYTES_MAX);
-    } else {
+    fuzz_check((c->refuse_status == MHD_HTTP_URI_TOO_LONG) ==
+               (strlen(text) > CF_HTTP_TARGET_BYTES_MAX));
+    if (c->refuse_status == MHD_HTTP_BAD_REQUEST) {
+        /* A fragment, or an absolute form that names no host. */
+        const char *host = strncasecmp(text, "http", 4) == 0 ? strstr(text, "://") : NULL;
+        fuzz_check(strchr(text, '#') != NULL ||
+                   (host != NULL && strchr("/?", host[strlen("://")]) != NULL));
+    } else if (c->refuse_status == 0) {
         cf_view path = cf_http_path(c);
         fuzz_check(path.len + c->query.len <= strlen(text) + 1);
         if (cf_http_percent_ok(path) && cf_http_percent_ok(c->query)) {
