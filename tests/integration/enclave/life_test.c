@@ -434,6 +434,32 @@ static void test_no_way_to_kms(void **state)
     }
 }
 
+/* Over vsock it dials by itself, which the filter lets it. Here nobody answers; that costs the one request, and no more. */
+static void test_kms_over_vsock(void **state)
+{
+    (void)state;
+    rig_conn c;
+    rig_request q;
+    static const char *const options[] = {"--kms-link", "vsock:2:1", NULL};
+    const cf_credentials_view credentials = {CF_LIT("AKID"), CF_LIT("secret"), CF_LIT("token"), 0};
+    const rig_spec spec = {.program = program(), .kms = "aws:eu-central-1", .options = options};
+    CF_BUF(body);
+    cf_msg m;
+    enclave = rig_start(&spec);
+    rig_hello(enclave, &c);
+    make_request(&q, 1, CF_ENC_WRITE, 1);
+    /* before any credentials came there is nothing to dial for */
+    assert_code((cf_result){decrypt_code(&c, &q, 1)}, CF_ERR_KMS_REFUSED);
+    assert_ok(cf_credentials_encode(&credentials, &body));
+    rig_send(&c, CF_MSG_CREDENTIALS, 2, cf_buf_view(&body));
+    assert_true(rig_receive(&c, WAIT_MS, &m) && m.kind == CF_MSG_ANSWER + CF_MSG_CREDENTIALS);
+    assert_code((cf_result){decrypt_code(&c, &q, 3)}, CF_ERR_KMS_UNAVAILABLE);
+    assert_code((cf_result){decrypt_code(&c, &q, 4)}, CF_ERR_KMS_UNAVAILABLE);
+    rig_request_free(&q);
+    rig_close(&c);
+    assert_int_equal(rig_stop(&enclave), 0);
+}
+
 static void test_wrong_options(void **state)
 {
     (void)state;
@@ -471,6 +497,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_sigkill, start, stop),
         cmocka_unit_test_setup_teardown(test_wrong_options, start_nothing, stop_if_any),
         cmocka_unit_test_setup_teardown(test_no_way_to_kms, start_nothing, stop_if_any),
+        cmocka_unit_test_setup_teardown(test_kms_over_vsock, start_nothing, stop_if_any),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
