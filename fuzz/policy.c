@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* cf_policy_parse, cf_policy_decide, cf_policy_lint: the input is a policy. Nobody whom it names may decrypt without a document, or
+ * with one of an enclave that it does not mean, unless the lint has an error to tell. */
+#include "core/policy/lint.h"
+
+#include "core/policy/policy_priv.h"
+#include "fuzz/check.h"
+
+#define FOREIGN                                                                                    \
+    "f00df00df00df00df00df00df00df00df00df00df00df00df00df00df00df00df00df00df00df00df00df00df00d" \
+    "f00d"
+
+typedef struct {
+    size_t errors, all;
+} counts;
+
+static cf_result count(void *ctx, const cf_policy_finding *f)
+{
+    counts *c = ctx;
+    c->all++;
+    c->errors += cf_lint_severity_of(f->lint) == CF_LINT_ERROR;
+    fuzz_check(f->lint < CF_LINT_COUNT && f->about.len <= 3 * CF_POLICY_ECHO_BYTES_MAX);
+    for (size_t i = 0; i < f->about.len; i++) {
+        fuzz_check(f->about.data[i] >= ' ' && f->about.data[i] < 0x7F);
+    }
+    return cf_ok();
+}
+
+/* The account of an ARN, or empty. */
+static cf_view account_of(cf_view arn)
+{
+    size_t colons = 0, from = 0;
+    for (size_t i = 0; i < arn.len; i++) {
+        if (arn.data[i] == ':') {
+            colons++;
+            if (colons == 4) {
+                from = i + 1;
+            } else if (colons == 5) {
+                return cf_view_make(arn.data + from, i - from);
+            }
+        }
+    }
+    return CF_VIEW_EMPTY;
+}
+
+/* Registers that are no value of a policy of this fuzzer's making: FOREIGN is left to chance, and no chance finds it. */
+static bool opens(const cf_policy *p, cf_view caller, bool document)
+{
+    cf_policy_request q = {
+        .action = CF_LIT("kms:Decrypt"), .caller = caller, .account = account_of(caller)};
+    for (size_t i = 0; document && i < CF_PCR_COUNT; i++) {
+        q.pcrs[i] = CF_LIT(FOREIGN);
+    }
+    return cf_policy_decide(p, &q) == CF_POLICY_ALLOWED;
+}
+
+static bool mentions(const cf_policy *p, cf_view value)
+{
+    for (size_t i = 0; i < p->statements_n; i++) {
+        const cf_statement *s = &p->statements[i];
+        for (size_t k = 0; k < s->conditions_n; k++) {
+            for (size_t v = 0; v < s->conditions[k].values.n; v++) {
+                if (cf_policy_eq_fold(s->conditions[k].values.at[v], value)) {
+                    return true;
+                }
+            }
+        }
+    }
+    return false;
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    CF_AUTO(cf_policy_free) cf_policy *p = NULL;
+    CF_BUF(why);
+    counts c = {0, 0};
+    cf_result r = cf_policy_parse(cf_view_make(data, size), &p, &why);
+    fuzz_check(cf_is_ok(r) == (p != NULL) && (r.code == CF_ERR_MALFORMED) == (why.len > 0));
+    if (p == NULL) {
+        return 0;
+    }
+    fuzz_ok(cf_policy_lint(p, count, &c));
+    if (mentions(p, CF_LIT(FOREIGN))) {
+        return 0;
+    }
+    fuzz_check(c.errors > 0 || !opens(p, CF_LIT("arn:aws:iam::1:user/x"), false));
+    fuzz_check(c.errors > 0 || !opens(p, CF_LIT("arn:aws:iam::1:user/x"), true));
+    for (size_t i = 0; i < p->statements_n; i++) {
+        for (size_t k = 0; k < p->statements[i].principals.n && k < 4; k++) {
+            cf_view caller = p->statements[i].principals.at[k];
+            fuzz_check(c.errors > 0 || (!opens(p, caller, false) && !opens(p, caller, true)));
+        }
+    }
+    return 0;
+}
