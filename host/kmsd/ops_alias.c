@@ -69,13 +69,25 @@ static cf_result put(cf_kmsd_call *c, const cf_alias *a)
     return r;
 }
 
+/* An alias whose key is not there, as a folder that was put together by hand may hold one, is free. */
+static bool is_taken(const cf_kmsd_call *c, const char *name)
+{
+    cf_alias old;
+    if (!cf_aliases_find(c->service->aliases, cf_view_str(name), &old)) {
+        return false;
+    }
+    CF_AUTO(cf_key_release)
+    const cf_key *key = cf_keys_find(c->service->keys, &old.target, c->now_ms);
+    return key != NULL;
+}
+
 cf_result cf_op_create_alias(cf_kmsd_call *c)
 {
-    cf_alias a, old;
+    cf_alias a;
     CF_TRY(read_name(c, &a));
     CF_TRY(refuse_reserved(c, &a));
     CF_TRY(find_target(c));
-    if (cf_aliases_find(c->service->aliases, cf_view_str(a.name), &old)) {
+    if (is_taken(c, a.name)) {
         char arn[ALIAS_ARN_BYTES_MAX];
         alias_arn(c, a.name, arn);
         return cf_kmsd_refuse(c, CF_KX_ALREADY_EXISTS, "An alias with the name %s already exists",
