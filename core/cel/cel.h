@@ -15,18 +15,19 @@
 typedef struct {
     uint32_t source_bytes; /* CF_CEL_SOURCE_BYTES_MAX */
     uint32_t nodes;        /* CF_CEL_NODES_MAX: operands and operators after macro expansion */
-    uint32_t
-        nesting; /* CF_CEL_NESTING_MAX: brackets, calls, conditions, macros within each other */
+    /* CF_CEL_NESTING_MAX: brackets, calls, conditions, macros within each other */
+    uint32_t nesting;
     uint32_t instructions; /* CF_CEL_INSTRUCTIONS_MAX */
-    uint32_t
-        regex_instructions; /* core/regex's default; also CF_CEL_PATTERNS_BYTES_MAX of all constant patterns together */
-    uint32_t
-        compile_steps; /* CF_CEL_COMPILE_STEPS_MAX: for constant patterns and calls of constants. What they do not suffice for is no error, but left to the evaluation */
+    /* core/regex's default; also CF_CEL_PATTERNS_BYTES_MAX of all constant patterns together */
+    uint32_t regex_instructions;
+    /* CF_CEL_COMPILE_STEPS_MAX: for constant patterns and calls of constants. What they do not suffice for is no error, but left to
+     * the evaluation */
+    uint32_t compile_steps;
     uint32_t elements; /* CF_CEL_ELEMENTS_MAX: of any one list or map that an evaluation makes */
-    uint32_t
-        output_bytes; /* CF_CEL_OUTPUT_BYTES_MAX: of any one string that an evaluation makes, and of a result as JSON */
-    uint64_t
-        steps; /* CF_CEL_STEPS_MAX: instructions, elements visited, 16 octets of text touched */
+    /* CF_CEL_OUTPUT_BYTES_MAX: of any one string that an evaluation makes, and of a result as JSON */
+    uint32_t output_bytes;
+    /* CF_CEL_STEPS_MAX: instructions, elements visited, 16 octets of text touched */
+    uint64_t steps;
     uint64_t live_bytes; /* CF_CEL_LIVE_BYTES_MAX: taken from the arena */
 } cf_cel_budget;
 
