@@ -345,6 +345,31 @@ def test_lock_out(server, alice, parent):
     admin.create_key(Policy=role, BypassPolicyLockoutSafetyCheck=True)
 
 
+def test_conditions_on_the_key(server, alice, parent):
+    """What the key is and is called: its kind, its aliases, and the alias that a request names it by."""
+    admin, role = client(server, alice), client(server, parent)
+    who = f"arn:aws:iam::{ACCOUNT}:role/parent"
+    own = allow(ADMIN, "*")
+
+    def key(condition, **members):
+        k = admin.create_key(Policy=policy(own, {**allow(who, "*"), "Condition": condition}), **members)["KeyMetadata"]["KeyId"]
+        return k
+
+    spec = {"StringEquals": {"kms:KeySpec": "HMAC_256", "kms:KeyUsage": "GENERATE_VERIFY_MAC", "kms:KeyOrigin": "AWS_KMS"}}
+    mac = key(spec, KeySpec="HMAC_256", KeyUsage="GENERATE_VERIFY_MAC")
+    role.generate_mac(KeyId=mac, Message=b"x", MacAlgorithm="HMAC_SHA_256")
+    refused(role.encrypt, "AccessDeniedException", KeyId=key(spec), Plaintext=b"x")
+    named = key({"ForAnyValue:StringLike": {"kms:ResourceAliases": "alias/open-*"}})
+    refused(role.encrypt, "AccessDeniedException", KeyId=named, Plaintext=b"x")
+    admin.create_alias(AliasName="alias/open-door", TargetKeyId=named)
+    role.encrypt(KeyId=named, Plaintext=b"x")
+    by_alias = key({"StringEquals": {"kms:RequestAlias": "alias/front"}})
+    admin.create_alias(AliasName="alias/front", TargetKeyId=by_alias)
+    refused(role.encrypt, "AccessDeniedException", KeyId=by_alias, Plaintext=b"x")
+    role.encrypt(KeyId="alias/front", Plaintext=b"x")
+    role.encrypt(KeyId=f"arn:aws:kms:{REGION}:{ACCOUNT}:alias/front", Plaintext=b"x")
+
+
 @pytest.mark.parametrize("condition, text", [
     ({"StringEquals": {"kms:ViaService": "s3.us-east-1.amazonaws.com"}}, "kms:ViaService"),
     ({"NumericLessThan": {"kms:KeySpec": "1"}}, '"NumericLessThan"'),
@@ -404,6 +429,35 @@ def test_the_policy_that_is_written(server, alice, parent, tool, nsm):
     assert enclave.open(decrypt(Recipient=enclave.recipient(PCR_B))) == b"secret"
     # any context will do now, but there must be one
     refused(decrypt, "AccessDeniedException", context={}, Recipient=enclave.recipient(PCR_B))
+
+
+def test_ways_around(server, alice, parent, tool, nsm):
+    """What the lint calls a way around is one; and the policy that is written has none."""
+    enclave, role, admin = Enclave(tool, nsm), client(server, parent), client(server, alice)
+    who = f"arn:aws:iam::{ACCOUNT}:role/parent"
+    attested = {**allow(who, "Decrypt"), "Condition": {"StringEquals": {"kms:RecipientAttestation:PCR0": PCR_A.hex()}}}
+    loose = policy(allow(ADMIN, "*"), attested, allow(who, "ReEncrypt*", "CreateGrant"))
+    found = json.loads(coffer("kms", "lint-policy", "-", "--json", stdin=loose, check=1).stdout)["findings"]
+    assert {"reencrypt", "grant_bypass"} <= {f["code"] for f in found if f.get("statement") == 3}
+    key = admin.create_key(Policy=loose)["KeyMetadata"]["KeyId"]
+    sealed = admin.encrypt(KeyId=key, Plaintext=b"secret")["CiphertextBlob"]
+    refused(role.decrypt, "AccessDeniedException", CiphertextBlob=sealed)
+    # to a key of one's own
+    mine = role.create_key(Policy=policy(allow(who, "*")))["KeyMetadata"]["KeyId"]
+    moved = role.re_encrypt(CiphertextBlob=sealed, DestinationKeyId=mine)["CiphertextBlob"]
+    assert role.decrypt(CiphertextBlob=moved)["Plaintext"] == b"secret"
+    # by a grant, which is for whom it names
+    token = role.create_grant(KeyId=key, GranteePrincipal=who, Operations=["Decrypt"])["GrantToken"]
+    assert role.decrypt(CiphertextBlob=sealed, GrantTokens=[token])["Plaintext"] == b"secret"
+    # the written one
+    text = coffer("kms", "policy", "--principal", who, "--admin", ADMIN, "--pcr", f"0={PCR_A.hex()}", check=0).stdout
+    key = admin.create_key(Policy=text)["KeyMetadata"]["KeyId"]
+    sealed = role.encrypt(KeyId=key, Plaintext=b"secret", EncryptionContext={"a": "b"})["CiphertextBlob"]
+    context = {"EncryptionContext": {"a": "b"}}
+    assert enclave.open(role.decrypt(CiphertextBlob=sealed, Recipient=enclave.recipient(PCR_A), **context)) == b"secret"
+    refused(role.re_encrypt, "AccessDeniedException", CiphertextBlob=sealed, DestinationKeyId=mine, SourceEncryptionContext={"a": "b"})
+    for grantor in (role, admin):
+        refused(grantor.create_grant, "AccessDeniedException", KeyId=key, GranteePrincipal=who, Operations=["Decrypt"])
 
 
 def test_restart_keeps_everyone(server, alice, parent):
