@@ -310,6 +310,7 @@ CF_MUST_USE cf_result cf_kmsd_read_page(cf_kmsd_call *c, size_t otherwise, cf_km
     }
     cf_view name = cf_view_str(c->op->name);
     cf_result r = cf_base64_decode(cf_in_text(c->in, "Marker"), &marker);
+    CF_REQUIRE(r.code != CF_ERR_NO_MEMORY, NO_MEMORY);
     cf_view head = cf_view_sub(cf_buf_view(&marker), 0, name.len + 1);
     bool ours = cf_is_ok(r) && marker.len > name.len + 1 && head.data[name.len] == ' ' &&
                 cf_view_eq(cf_view_sub(head, 0, name.len), name);

@@ -340,7 +340,7 @@ CF_MUST_USE cf_result cf_grants_of_token(cf_grants *t, cf_view token, cf_uuid *r
     cf_digest tag;
     *ret_key = (cf_uuid){""};
     *ret_id = (cf_state_name){""};
-    CF_REQUIRE(cf_is_ok(cf_base64_decode(token, &octets)), MALFORMED);
+    CF_TRY(cf_base64_decode(token, &octets));
     CF_REQUIRE(octets.len == TOKEN_BYTES, MALFORMED);
     cf_reader r = cf_reader_of(cf_buf_view(&octets));
     cf_view head = cf_view_make(octets.data, TOKEN_BYTES - TOKEN_TAG_BYTES);

@@ -110,6 +110,7 @@ static cf_result read_start(cf_kmsd_call *c, const cf_kmsd_page *page, size_t *r
         return cf_ok();
     }
     cf_result r = cf_hex_decode(cf_buf_view(&page->after), &id);
+    CF_REQUIRE(r.code != CF_ERR_NO_MEMORY, NO_MEMORY);
     const cf_material *m = cf_is_ok(r) ? cf_keyfile_material(k, cf_buf_view(&id)) : NULL;
     if (m == NULL) {
         return cf_kmsd_refuse(c, CF_KX_INVALID_MARKER, "Invalid marker");
