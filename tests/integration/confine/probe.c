@@ -22,6 +22,7 @@
 #include <sys/ptrace.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
+#include <sys/time.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -177,12 +178,26 @@ static bool try_ioctl_nsm(void)
     return ioctl(REPORT_FD, 0xC0200A00UL, NULL) == 0;
 }
 
+/* The clocks as system calls, which they are where the vDSO cannot tell. */
+static bool try_clocks(void)
+{
+    struct timespec now;
+    struct timeval too;
+    bool fine = syscall(SYS_clock_gettime, CLOCK_REALTIME, &now) == 0 &&
+                syscall(SYS_gettimeofday, &too, NULL) == 0;
+#ifdef SYS_time
+    fine = fine && syscall(SYS_time, NULL) > 0;
+#endif
+    return fine;
+}
+
 /* What a serving enclave does must go on working. */
 static bool try_nothing(void)
 {
     void *p = malloc(1 << 20);
     uint8_t seed[16];
-    bool fine = p != NULL && syscall(SYS_getrandom, seed, sizeof seed, 0) == (long)sizeof seed;
+    bool fine = p != NULL && syscall(SYS_getrandom, seed, sizeof seed, 0) == (long)sizeof seed &&
+                try_clocks();
     free(p);
     return fine;
 }
