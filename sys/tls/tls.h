@@ -9,7 +9,7 @@
 #define CF_TLS_CHAIN_BYTES_MAX 32768 /* certificates that a server sends */
 #define CF_TLS_DEPTH_MAX 4           /* of them, between its own and a root */
 
-/** Whom to trust, and what to offer; shared by threads. */
+/** Whom to trust, and what to offer; shared by threads. Outlives its connections. */
 typedef struct cf_tls_config cf_tls_config;
 /** roots: certificates in PEM, which are then trusted instead of those compiled in (roots.pem); empty: the latter.
  *  Call before the process leaves its files: a library may read its configuration at the first one.
