@@ -11,8 +11,8 @@
 static void alias_arn(const cf_kmsd_call *c, const char *name, char ret[static ALIAS_ARN_BYTES_MAX])
 {
     const cf_kmsd_names *n = &c->service->names;
-    (void)snprintf(ret, ALIAS_ARN_BYTES_MAX, "arn:%s:kms:%s:%s:%s", n->partition, n->region,
-                   n->account, name);
+    (void)snprintf(ret, ALIAS_ARN_BYTES_MAX, "arn:%s:kms:%s:%s:%.*s", n->partition, n->region,
+                   n->account, CF_ALIAS_BYTES_MAX, name);
 }
 
 static bool starts_with(cf_view v, cf_view prefix)
