@@ -89,7 +89,7 @@ static void pages(cf_aliases *t, const cf_uuid *target, size_t max, char *ret)
         assert_true(n <= max && (n > 0 || !more));
         for (size_t i = 0; i < n; i++) {
             *ret++ = page[i].name[sizeof "alias/" - 1];
-            (void)snprintf(after, sizeof after, "%s", page[i].name);
+            (void)snprintf(after, sizeof after, "%.*s", CF_ALIAS_BYTES_MAX, page[i].name);
         }
     }
     *ret = '\0';
