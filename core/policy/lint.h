@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What in a key policy defeats attestation: docs/kms.md section 4. No I/O. */
+/* What in a key policy defeats attestation: docs/kms-policies.md section 4. No I/O. */
 #pragma once
 #include "core/policy/policy.h"
 

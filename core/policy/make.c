@@ -181,7 +181,7 @@ static void context_members(pen *p, const cf_policy_plan *plan)
     leave(p, CF_LIT("}"));
 }
 
-/* --- the statements of the policy, docs/kms.md section 3 --- */
+/* --- the statements of the policy, docs/kms-policies.md section 3 --- */
 
 static void administration(pen *p, const cf_policy_plan *plan)
 {

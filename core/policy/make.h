@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A key policy that binds a key to enclaves, made from what is to be true. docs/kms.md section 3. No I/O. */
+/* A key policy that binds a key to enclaves, made from what is to be true. docs/kms-policies.md section 3. No I/O. */
 #pragma once
 #include "core/policy/policy.h"
 

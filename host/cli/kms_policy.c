@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* coffer kms lint-policy, coffer kms policy: key policies read and written. docs/kms.md */
+/* coffer kms lint-policy, coffer kms policy: key policies read and written. docs/kms-policies.md */
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>

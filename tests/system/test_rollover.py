@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A new enclave image is rolled in beside the old one, as docs/kms.md section 5 describes it, and no request is refused meanwhile.
+"""A new enclave image is rolled in beside the old one, as docs/kms-policies.md section 5 describes it, and no request is refused meanwhile.
 
 All that stands between the parts on AWS stands here: the enclave signs its calls with the session of the parent's role, TLS ends
 inside it, and the key's policy is the one that `coffer kms policy` writes."""
