@@ -488,14 +488,9 @@ int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
-        T(test_values),
-        T(test_entry),
-        T(test_refused),
-        T(test_limits),
-        T(test_large_results),
-        T(test_answers_not_believed),
-        T(test_secrets),
-        T(test_secrets_refused),
+        T(test_values),  T(test_entry),           T(test_refused),
+        T(test_limits),  T(test_large_results),   T(test_answers_not_believed),
+        T(test_secrets), T(test_secrets_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
