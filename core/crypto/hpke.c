@@ -27,7 +27,7 @@ void cf_hpke_free(cf_hpke **c)
 
 bool cf_hpke_suite_ok(cf_hpke_suite s)
 {
-    return cf_curve_find(s.kem) != NULL && cf_hash_bytes(s.kdf) > 0 &&
+    return cf_curve_find(s.kem) != NULL && s.kdf >= CF_SHA256 && s.kdf <= CF_SHA512 &&
            (cf_aead_key_bytes(s.aead) > 0 || s.aead == CF_EXPORT_ONLY);
 }
 

@@ -7,8 +7,7 @@ typedef enum {
     CF_SHA256 = 1,
     CF_SHA384 = 2,
     CF_SHA512 = 3,
-    CF_SHA224 =
-        4, /* the first three have their numbers in the HPKE KDF registry; this is for MACs alone */
+    CF_SHA224 = 4, /* no KDF of HPKE, as the three above are by these numbers: for MACs alone */
 } cf_hash;
 #define CF_HASH_BYTES_MAX 64
 
