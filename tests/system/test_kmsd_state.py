@@ -58,8 +58,8 @@ def caller(kms):
 class Known:
     """One key, and what its service has answered about it: of each fact the values of which one must stand."""
 
-    def __init__(self, key, blob):
-        self.key, self.blob = key, blob
+    def __init__(self, key, blob, writer):
+        self.key, self.blob, self.writer = key, blob, writer
         self.facts = {"description": ["first"], "tag": [None], "enabled": [True], "rotations": [0], "period": [None], "alias": [None],
                       "grants": [0]}
 
@@ -74,12 +74,12 @@ class Known:
 
 
 class Writer(threading.Thread):
-    """Makes keys and changes them, until the service is gone."""
+    """Makes keys and changes those of its number, until the service is gone. turn: no two of one number have the same."""
 
-    def __init__(self, kms, seed, known):
+    def __init__(self, kms, number, known, turn=0):
         super().__init__()
-        self.kms, self.chance, self.known, self.over = kms, random.Random(seed), known, threading.Event()
-        self.seed, self.n, self.changes = seed, 0, 0
+        self.kms, self.chance, self.known, self.over = kms, random.Random(f"{number} {turn}"), known, threading.Event()
+        self.number, self.turn, self.n, self.changes, self.failed = number, turn, 0, 0, None
 
     def run(self):
         call = caller(self.kms)
@@ -88,27 +88,27 @@ class Writer(threading.Thread):
                 self.step(call)
         except (OSError, http.client.HTTPException):
             pass
+        except Refused as e:
+            self.failed = e
 
     def step(self, call):
         self.n += 1
-        mine = [k for k in self.known if k.key and k.seed == self.seed]
+        mine = [k for k in self.known if k.writer == self.number]
         if len(mine) < 5 or self.chance.random() < 0.1:
             key = call("CreateKey", Description="first")["KeyMetadata"]["KeyId"]
             blob = call("Encrypt", KeyId=key, Plaintext=base64.b64encode(key.encode()).decode())["CiphertextBlob"]
-            known = Known(key, blob)
-            known.seed = self.seed
-            self.known.append(known)
+            self.known.append(Known(key, blob, self.number))
             return
         known = self.chance.choice(mine)
         fact, value, operation, members = self.change(known)
         known.facts[fact].append(value)
-        call(operation, KeyId=known.key, **members) if "TargetKeyId" not in members and operation != "DeleteAlias" else call(operation, **members)
+        call(operation, **({} if "AliasName" in members else {"KeyId": known.key}), **members)
         known.facts[fact] = [value]
         self.changes += 1
 
     def change(self, known):
         """(fact, its next value, operation, members)"""
-        facts, tag = known.facts, f"{self.seed}-{self.n}"
+        facts, tag = known.facts, f"{self.number}-{self.turn}-{self.n}"
         kinds = [("description", tag, "UpdateKeyDescription", {"Description": tag}),
                  ("tag", tag, "TagResource", {"Tags": [{"TagKey": "tag", "TagValue": tag}]}),
                  ("grants", facts["grants"][0] + 1, "CreateGrant", {"GranteePrincipal": ALICE, "Operations": ["Decrypt"]})]
@@ -144,7 +144,7 @@ def check(kms, known):
 def test_kill(kms, rounds):
     known, chance, changes = [], random.Random(3), 0
     for turn in range(rounds):
-        writers = [Writer(kms, 10 * turn + i if turn == 0 else i, known) for i in range(3)]
+        writers = [Writer(kms, i, known, turn) for i in range(3)]
         for w in writers:
             w.start()
         time.sleep(chance.uniform(0.2, 0.6))
@@ -152,6 +152,7 @@ def test_kill(kms, rounds):
         for w in writers:
             w.over.set()
             w.join(20)
+            assert w.failed is None, w.failed
             changes += w.changes
         kms.start(kms.host)
         check(kms, known)
