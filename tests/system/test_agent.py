@@ -703,7 +703,7 @@ def test_workers_that_hang(fresh):
     """HEALTH is answered, requests are not: replaced as well."""
     boot = fresh.enclaves()[0]["boot_id"]
     assert fresh.decrypt("silent", deadline=300).status == 504
-    wait_for(lambda: fresh.enclaves() and fresh.enclaves()[0]["boot_id"] not in ("", boot), 15, 0.2)
+    wait_for(lambda: [e for e in fresh.enclaves()[:1] if e["boot_id"] not in ("", boot)], 15, 0.2)
     assert "while=answering" in fresh.log()
 
 

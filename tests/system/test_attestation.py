@@ -100,7 +100,7 @@ def test_fresh_each_time_and_one_key_per_boot(stack, tmp_path):
     assert len({document(stack, b"n") for _ in range(3)}) == 3
     before = stack.enclave_pid()
     os.kill(before, signal.SIGKILL)
-    wait_for(lambda: [e for e in stack.enclaves()[-1:] if e["state"] == "ready"] and stack.enclave_pid() != before, 15)
+    wait_for(lambda: [e for e in stack.enclaves()[-1:] if e["state"] == "ready" and e["pid"] != before], 15)
     after = attest_read.verify(document(stack, b"n"), root(stack).read_bytes(), tmp_path)
     assert after["public_key"] != fields[0]["public_key"] and after["user_data"] != fields[0]["user_data"]
     assert after["pcrs"][0] == fields[0]["pcrs"][0]
