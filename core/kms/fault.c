@@ -6,7 +6,7 @@
 static const cf_kms_fault faults[] = {
     {"AccessDeniedException", "kms_access_denied", CF_KMS_FINAL,
      "no statement of the key's policy, or of the role's, allows this caller the call with this "
-     "attestation document"},
+     "context and document"},
     {"NotFoundException", "kms_key_unknown", CF_KMS_FINAL,
      "there is no such key in this account and region"},
     {"InvalidArnException", "kms_bad_arn", CF_KMS_FINAL,
@@ -47,7 +47,7 @@ static const cf_kms_fault faults[] = {
     {"UnrecognizedClientException", "kms_credentials_unknown", CF_KMS_CREDENTIALS,
      "the service does not know the access key, or the session token is not its"},
     {"ExpiredTokenException", "kms_credentials_expired", CF_KMS_CREDENTIALS,
-     "the credentials have expired; the agent has to lend others"},
+     "the credentials have expired, and no others have come"},
     {"InvalidSignatureException", "kms_signature_refused", CF_KMS_CLOCK,
      "the secret key is another, the region in the signature is wrong, or a clock is more than "
      "five minutes off"},
@@ -57,7 +57,7 @@ static const cf_kms_fault faults[] = {
     {"IncompleteSignatureException", "kms_signature_refused", CF_KMS_FINAL,
      "the signature is malformed"},
     {"MissingAuthenticationTokenException", "kms_not_signed", CF_KMS_CREDENTIALS,
-     "the request is not signed: no credentials were lent"},
+     "the request is not signed: there are no credentials"},
     {"ThrottlingException", "kms_throttled", CF_KMS_LATER,
      "more requests than the quota of account and region allows"},
     {"DependencyTimeoutException", "kms_internal", CF_KMS_LATER, "a fault within the service"},

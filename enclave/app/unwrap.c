@@ -8,10 +8,9 @@
 #include "core/kms/cms.h"
 #include "enclave/app/thread.h"
 #include "sys/kms/measure.h"
+#include "sys/kms/tell.h"
 #include "sys/linux/clock.h"
 #include "sys/linux/log.h"
-
-#define HINT_BYTES 128 /* of one in a log line */
 
 /* One key being unwrapped, and who waits for it. What the KMS is told is a copy: all who wait may give up before it is. */
 typedef struct flight flight;
@@ -90,19 +89,6 @@ static void join(flight *f, cf_request *r)
 
 /* ---- the call ---- */
 
-/* Spaces would not come through in a log line. */
-static void put_hint(const char *hint, char *to, size_t size)
-{
-    size_t n = 0;
-    for (; hint[n] != '\0' && n < size - 1; n++) {
-        to[n] = hint[n];
-        if (to[n] == ' ') {
-            to[n] = '_';
-        }
-    }
-    to[n] = '\0';
-}
-
 /* What a policy could have asked of our documents. */
 static void tell_denied(const cf_unwrap *u)
 {
@@ -116,19 +102,10 @@ static void tell_denied(const cf_unwrap *u)
     }
 }
 
-/* Tells the log what went wrong; all names and texts are of fixed lists. */
 static void tell(const cf_unwrap *u, cf_result r, const cf_kms_outcome *o)
 {
-    char hint[HINT_BYTES];
-    if (o->fault == NULL) {
-        cf_log(CF_LOG_WARN, "kms.unreachable", "code=%s tls=%s tries=%u", cf_err_code(r.code),
-               o->why, o->tries);
-        return;
-    }
-    put_hint(o->fault->hint, hint, sizeof hint);
-    cf_log(CF_LOG_WARN, "kms.error", "status=%u name=%s code=%s tries=%u hint=%s", o->status,
-           o->fault->name, o->fault->code, o->tries, hint);
-    if (cf_view_eq(cf_view_str(o->fault->code), CF_LIT("kms_access_denied"))) {
+    cf_kms_tell("-", "Decrypt", r, o);
+    if (cf_kms_denied(o)) {
         tell_denied(u);
     }
 }

@@ -6,7 +6,7 @@
 #include "core/codec/json.h"
 #include "core/kms/cms.h"
 #include "host/cli/kms_tool.h"
-#include "sys/kms/client.h"
+#include "sys/kms/tell.h"
 #include "sys/linux/clock.h"
 #include "sys/linux/file.h"
 #include "sys/linux/net.h"
@@ -241,9 +241,10 @@ static void tell(self *s, cf_result r, const cf_kms_outcome *o)
                 o->why[0] != '\0' ? ", TLS: " : "", o->why);
         return;
     }
-    fprintf(stderr, "coffer: %s: %s (%s, status %u)\n", o->fault->code, o->fault->hint,
-            o->fault->name, o->status);
-    if (cf_view_eq(cf_view_str(o->fault->code), CF_LIT("kms_access_denied"))) {
+    const char *name = o->fault->name;
+    fprintf(stderr, "coffer: %s: %s (%s%sstatus %u)\n", o->fault->code, o->fault->hint, name,
+            name[0] != '\0' ? ", " : "", o->status);
+    if (cf_kms_denied(o)) {
         tell_registers(s);
     }
 }

@@ -18,7 +18,7 @@ import pytest
 from programs import BIN, coffer, environment, wait_for
 from signed_kmsd import SignedKmsd
 from test_kms_client import signed_by_botocore
-from tls_front import Authority, TlsFront, refusal
+from tls_front import Authority, TlsFront, answer, refusal
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "interop"))
 from attest_tool import Tool  # noqa: E402
@@ -205,6 +205,16 @@ def test_wrong_service(world):
     assert b"TLS: untrusted" in world.run("decrypt", "-c", wrapped, ours=without_roots, check=255).stderr
     world.front.script = [lambda _: refusal("ThrottlingException")]
     assert world.decrypt(wrapped) == key
+
+
+def test_refusal_without_a_name(world):
+    """What stands before the service may refuse in words of its own: the status is told, and no name that there is not."""
+    wrapped, _ = world.genkey()
+    world.front.script = [lambda _: answer(403, b"<html>no</html>")]
+    error = world.run("decrypt", "-c", wrapped, check=255).stderr
+    assert b"kms_error:" in error and b"(status 403)" in error and b"html" not in error
+    world.front.script = [lambda _: refusal("NotFoundException")]
+    assert b"(NotFoundException, status 400)" in world.run("decrypt", "-c", wrapped, check=255).stderr
 
 
 def test_nobody(world):

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "enclave/app/credentials.h"
+#include "sys/kms/credentials.h"
 
 #include <pthread.h>
 
