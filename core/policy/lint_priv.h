@@ -31,7 +31,7 @@ typedef enum {
     CF_SCENE_KERNEL,  /* the same with the kernel that is wanted: PCR1 */
     CF_SCENE_APPLICATION, /* with the application that is wanted, under another kernel: PCR2 */
     CF_SCENE_SIGNER,      /* another image of the signer that is wanted: PCR8 */
-    CF_SCENE_DEBUG,       /* debug mode: all zero */
+    CF_SCENE_DEBUG,       /* debug mode on the parent that is wanted: PCR3 and PCR4, else zeros */
     CF_SCENE_WANTED,      /* the very enclave that the policy wants */
 } cf_scene;
 

@@ -20,8 +20,10 @@ _Static_assert(sizeof zeros - 1 == 2 * CF_PCR_BYTES_SHA384, "a register of zeros
 typedef enum {
     REG_ABSENT,
     REG_FOREIGN, /* something that is no value of the policy, and that its owner did not choose freely */
+    REG_OPTIONAL, /* the same, or zero: without a role, or unsigned */
     REG_ZERO,
-    REG_WANTED, /* whatever suits */
+    REG_WANTED, /* there, and whatever suits */
+    REG_FREE,   /* whatever suits, or left out, as registers are that nobody has locked */
 } reg;
 
 static reg reg_of(cf_scene scene, unsigned pcr)
@@ -29,11 +31,14 @@ static reg reg_of(cf_scene scene, unsigned pcr)
     if (scene == CF_SCENE_NO_DOCUMENT) {
         return REG_ABSENT;
     }
-    if (scene == CF_SCENE_DEBUG) {
-        return REG_ZERO;
+    if (pcr >= PCR_FREE_FIRST) {
+        return REG_FREE;
     }
-    if (scene == CF_SCENE_WANTED || pcr >= PCR_FREE_FIRST) {
+    if (scene == CF_SCENE_WANTED) {
         return REG_WANTED;
+    }
+    if (scene == CF_SCENE_DEBUG && pcr != PCR_ROLE && pcr != PCR_INSTANCE) {
+        return REG_ZERO; /* those two say what they always say */
     }
     bool parent = scene != CF_SCENE_FOREIGN;
     switch (pcr) {
@@ -44,10 +49,11 @@ static reg reg_of(cf_scene scene, unsigned pcr)
     case PCR_APPLICATION:
         return scene == CF_SCENE_APPLICATION ? REG_WANTED : REG_FOREIGN;
     case PCR_ROLE:
+        return parent ? REG_WANTED : REG_OPTIONAL;
     case PCR_INSTANCE:
         return parent ? REG_WANTED : REG_FOREIGN;
     case PCR_SIGNER:
-        return scene == CF_SCENE_SIGNER ? REG_WANTED : REG_FOREIGN;
+        return scene == CF_SCENE_SIGNER ? REG_WANTED : REG_OPTIONAL;
     default:
         return REG_ZERO; /* locked at boot, and not used */
     }
@@ -111,36 +117,47 @@ static bool absent_holds(const cf_condition *c)
 static bool may_hold(const cf_condition *c, reg r)
 {
     if (c->op == CF_COND_NULL) {
-        return null_holds(c, r != REG_ABSENT);
+        return r == REG_FREE || null_holds(c, r != REG_ABSENT);
     }
     switch (r) {
     case REG_ABSENT:
         return absent_holds(c);
     case REG_WANTED:
+    case REG_FREE:
         return true;
     case REG_ZERO:
         return lists_zeros(c) != c->negated;
     case REG_FOREIGN:
         return c->negated || lists_pattern(c);
+    case REG_OPTIONAL:
+        return c->negated || lists_pattern(c) || lists_zeros(c);
     }
     return true;
+}
+
+static bool must_hold_foreign(const cf_condition *c)
+{
+    return c->negated ? !lists_pattern(c) : c->op == CF_COND_LIKE && lists_text(c, CF_LIT("*"));
 }
 
 /* Must the condition of a Deny hold? */
 static bool must_hold(const cf_condition *c, reg r)
 {
     if (c->op == CF_COND_NULL) {
-        return null_holds(c, r != REG_ABSENT);
+        return null_holds(c, r != REG_ABSENT) && (r != REG_FREE || null_holds(c, false));
     }
     switch (r) {
     case REG_ABSENT:
         return absent_holds(c);
     case REG_WANTED:
+    case REG_FREE:
         return false;
     case REG_ZERO:
         return lists_zeros(c) != c->negated;
     case REG_FOREIGN:
-        return c->negated ? !lists_pattern(c) : c->op == CF_COND_LIKE && lists_text(c, CF_LIT("*"));
+        return must_hold_foreign(c);
+    case REG_OPTIONAL:
+        return must_hold_foreign(c) && lists_zeros(c) != c->negated;
     }
     return false;
 }

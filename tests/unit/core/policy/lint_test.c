@@ -73,14 +73,23 @@ static const struct {
      "2:any_enclave(kms:Decrypt) "},
     {ONE(IS(PCR(16), A96)), "2:any_enclave(kms:Decrypt) "},
     {ONE(IS(PCR(31), A96)), "2:any_enclave(kms:Decrypt) "},
+    /* nobody has to lock a register that is free */
+    {ONE("'Null':{'" PCR(16) "':'true','" PCR(0) "':'false'}"), "2:any_enclave(kms:Decrypt) "},
+    {ONE("'Null':{'" PCR(16) "':'false'}"), "2:any_enclave(kms:Decrypt) "},
+    {TWO(OPEN(WITH("'Null':{'" PCR(0) "':'false'}," CTX)) "," S(
+         "Deny", "'*'", "'kms:Decrypt'", WITH("'Null':{'" PCR(16) "':'false'}"))),
+     "2:any_enclave(kms:Decrypt) "},
+    {TWO(OPEN(WITH("'Null':{'" PCR(0) "':'false'}," CTX)) "," S(
+         "Deny", "'*'", "'kms:Decrypt'", WITH("'Null':{'" PCR(16) "':['true','false']}"))),
+     ""},
     {ONE(IS(PCR(5), ZERO96)), "2:any_enclave(kms:Decrypt) "},
     {ONE("'StringLike':{'" PCR(0) "':'*'}"), "2:pcr_wildcard(*) "},
     {ONE("'StringLike':{'" PCR(0) "':'a*'}"), "2:pcr_wildcard(a*) "},
     /* some registers by themselves */
-    {ONE(IS(PCR(3), A96)), "2:pcr_parent_only(kms:Decrypt) "},
-    {ONE(IS(PCR(4), A96)), "2:pcr_parent_only(kms:Decrypt) "},
+    {ONE(IS(PCR(3), A96)), "2:debug_pcrs(kms:Decrypt) 2:pcr_parent_only(kms:Decrypt) "},
+    {ONE(IS(PCR(4), A96)), "2:debug_pcrs(kms:Decrypt) 2:pcr_parent_only(kms:Decrypt) "},
     {ONE("'StringEquals':{'" PCR(3) "':'" A96 "','" PCR(4) "':'" B96 "'}"),
-     "2:pcr_parent_only(kms:Decrypt) "},
+     "2:debug_pcrs(kms:Decrypt) 2:pcr_parent_only(kms:Decrypt) "},
     {ONE(IS(PCR(1), A96)), "2:pcr_kernel_only(kms:Decrypt) "},
     {ONE("'StringEquals':{'" PCR(1) "':'" A96 "','" PCR(3) "':'" B96 "'}"),
      "2:pcr_kernel_only(kms:Decrypt) "},
@@ -92,6 +101,19 @@ static const struct {
     {ONE(IS(PCR(0), ZERO96)), "2:debug_pcrs(kms:Decrypt) "},
     {ONE("'StringEquals':{'" PCR(0) "':['" A96 "','" ZERO96 "']}"), "2:debug_pcrs(kms:Decrypt) "},
     {ONE("'StringEquals':{'" PCR(0) "':'" A96 "','" PCR(8) "':'" ZERO96 "'}"), ""},
+    /* debug mode leaves role, instance, and what the enclave extends */
+    {ONE("'StringEquals':{'" PCR(0) "':['" A96 "','" ZERO96 "'],'" PCR(4) "':'" B96 "'}"),
+     "2:debug_pcrs(kms:Decrypt) "},
+    {ONE("'StringEquals':{'" PCR(0) "':['" A96 "','" ZERO96 "'],'" PCR(16) "':'" B96 "'}"),
+     "2:debug_pcrs(kms:Decrypt) "},
+    /* an image of one's own need not be signed, nor its machine have a role */
+    {ONE("'StringEquals':{'" PCR(1) "':'" A96 "','" PCR(8) "':'" ZERO96 "'}"),
+     "2:pcr_kernel_only(kms:Decrypt) "},
+    {ONE("'StringEquals':{'" PCR(3) "':'" ZERO96 "'}"), "2:any_enclave(kms:Decrypt) "},
+    {ONE("'StringEquals':{'" PCR(8) "':'" ZERO96 "'}"), "2:any_enclave(kms:Decrypt) "},
+    {TWO(OPEN(WITH("'Null':{'" PCR(0) "':'false'}," CTX)) "," S(
+         "Deny", "'*'", "'kms:Decrypt'", WITH("'StringNotEquals':{'" PCR(8) "':'" ZERO96 "'}"))),
+     "2:any_enclave(kms:Decrypt) "},
     /* values that no document has */
     {ONE("'StringEquals':{'" PCR(0) "':'" UPPER_A96 "'}"), "2:pcr_value(" UPPER_A96 ") "},
     {ONE(IS(PCR(0), UPPER_A96)), ""},
@@ -334,20 +356,27 @@ static void random_statement(char *to, size_t room)
                    roll(3) == 0 ? "Deny" : "Allow", PICK(who), PICK(what), condition);
 }
 
+#define DOCUMENTS 6
+
 /* What a scene of the lint means in numbers: registers of an enclave that is not the one wanted. */
 static void set_registers(cf_policy_request *q, unsigned document)
 {
     static const char foreign[] =
         "abcdefabcdefabcdefabcdefabcdefabcdefabcdefabcdefabcdefabcdefabcdefabcdefabcdefabcdefabcdef"
         "abcdef";
+    bool debug = document == 2 || document == 5;
     for (size_t i = 0; i < CF_PCR_COUNT; i++) {
-        q->pcrs[i] = document == 0   ? CF_VIEW_EMPTY
-                     : document == 2 ? CF_LIT(ZERO96)
-                     : i >= 16       ? CF_LIT(A96)
-                                     : cf_view_str(foreign);
+        q->pcrs[i] = document == 0              ? CF_VIEW_EMPTY
+                     : document == 4 && i >= 16 ? CF_VIEW_EMPTY /* none of its own */
+                     : document != 2 && i >= 16 ? CF_LIT(A96)
+                     : debug                    ? CF_LIT(ZERO96)
+                                                : cf_view_str(foreign);
     }
-    if (document == 3) { /* on the parent that is wanted */
+    if (document == 3 || document == 5) { /* on the parent that is wanted */
         q->pcrs[3] = q->pcrs[4] = CF_LIT(A96);
+    }
+    if (document == 4) { /* unsigned, without a role */
+        q->pcrs[3] = q->pcrs[8] = CF_LIT(ZERO96);
     }
 }
 
@@ -379,12 +408,12 @@ static void test_nothing_unfound(void **state)
         cf_policy *p = parse_policy(text);
         bool found = any_error(findings(p));
         clean += !found;
-        for (unsigned which = 0; which < 16; which++) {
+        for (unsigned which = 0; which < 4 * DOCUMENTS; which++) {
             cf_policy_request q = request_of("kms:Decrypt");
-            set_registers(&q, which % 4);
+            set_registers(&q, which % DOCUMENTS);
             q.context = tenant;
-            q.context_n = which / 4 % 2;
-            if (which / 8 == 1) {
+            q.context_n = which / DOCUMENTS % 2;
+            if (which / DOCUMENTS / 2 == 1) {
                 q.caller = CF_LIT("arn:aws:sts::" ACCOUNT ":assumed-role/parent/i");
                 q.caller_role = CF_LIT(ROLE);
             }
