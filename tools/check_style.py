@@ -13,6 +13,10 @@ FUNCTION_LINES_MAX = 120  # the aim is under 70, see CONTRIBUTING.md
 FUNCTION_LINES_AIM = 70
 FILE_LINES_MAX = 800
 LINE_COLUMNS_MAX = 140  # clang-format keeps code to 100; contracts in headers and tables may be wider
+# A cleanup runs whichever way the scope is left, so what it frees must be set where it is declared. Those that only overwrite may come first.
+PRODUCT = ("core/", "sys/", "enclave/", "host/")
+UNSET = re.compile(r"CF_AUTO\((\w+)\)\s+(?:(?:CF_HELD|HELD|const|struct)\s+)*\w+\s+\**(\w+)\s*(?:\[[^\]]*\])?\s*[,;]")
+UNSET_ALLOWED = ("gathered_clear",)  # core/crypto/primitives.c: sets all that is freed in the next lines
 LICENCE = "/* SPDX-License-Identifier: Apache-2.0 */"
 
 
@@ -44,6 +48,9 @@ def check_file(path, text, lengths):
             yield f"{path}:{number}: blanks at the end"
         if len(line) > LINE_COLUMNS_MAX:
             yield f"{path}:{number}: {len(line)} columns, at most {LINE_COLUMNS_MAX}"
+    for m in UNSET.finditer(text) if path.startswith(PRODUCT) else ():
+        if not m[1].endswith("_wipe") and m[1] not in UNSET_ALLOWED:
+            yield f"{path}:{text.count(chr(10), 0, m.start()) + 1}: {m[2]} is cleaned up and not set where it is declared"
     for name, number, length in functions(lines):
         lengths.append((length, f"{path}:{number}: {name}"))
         if length > FUNCTION_LINES_MAX:
@@ -78,6 +85,8 @@ CASES = {
     "no licence": ({"tests/unit/a.c": "int x;\n"}, "first line"),
     "tab": ({"fuzz/a.c": LICENCE + "\n\tint x;\n"}, "tab"),
     "blanks at the end": ({"bench/a.c": LICENCE + "\nint x; \n"}, "blanks at the end"),
+    "cleanup of what is not set": ({"host/api/a.c": LICENCE + "\nCF_AUTO(x_free)\nx_type *x;\n"}, "x is cleaned up"),
+    "cleanup of what is set": ({"host/api/a.c": LICENCE + "\nCF_AUTO(x_free) x_type x = {0};\nCF_AUTO(k_wipe) key k;\n"}, None),
     "a long table is no function": ({"core/base/a.c": LICENCE + "\nstatic const int t[] = {\n" + "    1,\n" * 200 + "};\n"}, None),
 }
 

@@ -147,7 +147,7 @@ static cf_result find_session(cf_kmsd *s, const cf_sigv4_claim *c, uint64_t now_
 CF_MUST_USE cf_result cf_kmsd_authenticate(cf_kmsd *d, const cf_sigv4_request *q, uint64_t now_ms,
                                            cf_kmsd_identity *ret, cf_kmsd_denial *ret_denial)
 {
-    CF_AUTO(cf_sigv4_claim_free) cf_sigv4_claim c;
+    CF_AUTO(cf_sigv4_claim_free) cf_sigv4_claim c = {.query_form = false};
     CF_SECRET(secret);
     cf_sigv4_verdict v;
     *ret = (cf_kmsd_identity){.arn = ""};

@@ -80,7 +80,7 @@ void cf_kmsd_handle(void *ctx, cf_http_call *call)
 void cf_kmsd_handle_signed(void *ctx, cf_http_call *call)
 {
     cf_kmsd_identity who;
-    CF_AUTO(cf_kmsd_denial_free) cf_kmsd_denial denial;
+    CF_AUTO(cf_kmsd_denial_free) cf_kmsd_denial denial = {.exception = CF_KX_NONE};
     if (!is_request(call)) {
         answer_unknown(call);
         return;

@@ -44,7 +44,7 @@ static cf_result copy_parts(const cf_keyfile *k, cf_keyfile *to)
         CF_TRY(cf_keyfile_set_tag(to, name, cf_buf_view(&k->tags[i].value)));
     }
     for (size_t i = 0; i < k->materials_n; i++) {
-        CF_AUTO(cf_material_clear) cf_material m;
+        CF_AUTO(cf_material_clear) cf_material m = {.created_ms = 0};
         CF_TRY(cf_material_copy(&k->materials[i], &m));
         CF_TRY(cf_keyfile_add_material(to, &m));
     }

@@ -138,7 +138,7 @@ static cf_result read_request(cf_kmsd_call *c, cf_view body, json_t **ret)
         return cf_kmsd_refuse(c, CF_KX_SERIALIZATION, "The request body is not a JSON object.");
     }
     c->in = *ret;
-    CF_AUTO(cf_in_report_free) cf_in_report report;
+    CF_AUTO(cf_in_report_free) cf_in_report report = {.unreadable = false};
     r = cf_in_check(c->in, c->op->members, &report);
     if (r.code == CF_ERR_ARGUMENT) {
         c->refused = report.unreadable ? CF_KX_SERIALIZATION : CF_KX_VALIDATION;
