@@ -4,7 +4,7 @@
 #include "core/aws/sigv4.h"
 
 /** Between the time of a signature and now, either way. A presigned request lives longer by what it says. */
-#define CF_SIGV4_SKEW_S 900
+#define CF_SIGV4_SKEW_S 300
 #define CF_SIGV4_KEY_ID_BYTES_MAX 128
 #define CF_SIGV4_TOKEN_BYTES_MAX 4096
 

@@ -136,7 +136,7 @@ def test_region_and_service(server, alice):
     refused(client(server, alice, service="secretsmanager").list_secrets, "InvalidSignatureException", "correct service: 'kms'")
 
 
-@pytest.mark.parametrize("minutes, text", [(-14, None), (14, None), (-16, "Signature expired: "), (16, "Signature not yet current: ")])
+@pytest.mark.parametrize("minutes, text", [(-4, None), (4, None), (-6, "Signature expired: "), (6, "Signature not yet current: ")])
 def test_clocks(server, alice, monkeypatch, minutes, text):
     """The client's clock goes wrong; botocore signs with it."""
     import botocore.auth
