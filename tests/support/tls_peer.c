@@ -99,14 +99,36 @@ static const identity *authority(void)
     return &root;
 }
 
-void tls_peer_root(cf_buf *out)
+static void put_pem(BIO *pem, cf_buf *out)
 {
-    BIO *pem = BIO_new(BIO_s_mem());
     char *text = NULL;
-    need(pem != NULL && PEM_write_bio_X509(pem, authority()->cert) == 1);
     long len = BIO_get_mem_data(pem, &text);
     need(len > 0 && cf_is_ok(cf_buf_append(out, cf_view_make(text, (size_t)len))));
     (void)BIO_free(pem);
+}
+
+static void put_certificate(X509 *cert, cf_buf *out)
+{
+    BIO *pem = BIO_new(BIO_s_mem());
+    need(pem != NULL && PEM_write_bio_X509(pem, cert) == 1);
+    put_pem(pem, out);
+}
+
+void tls_peer_root(cf_buf *out)
+{
+    put_certificate(authority()->cert, out);
+}
+
+void tls_peer_server(cf_buf *ret_chain, cf_buf *ret_key)
+{
+    const tls_peer_spec usual = {.name = NULL};
+    identity server = certify("server", "localhost", &usual, authority());
+    BIO *pem = BIO_new(BIO_s_mem());
+    need(pem != NULL && PEM_write_bio_PrivateKey(pem, server.key, NULL, NULL, 0, NULL, NULL) == 1);
+    put_certificate(server.cert, ret_chain);
+    put_pem(pem, ret_key);
+    X509_free(server.cert);
+    EVP_PKEY_free(server.key);
 }
 
 static void use_certificates(SSL_CTX *ctx, const tls_peer_spec *spec)

@@ -55,3 +55,5 @@ int tls_peer_end(pid_t pid);
 
 /** The authority's certificate in PEM, appended. */
 void tls_peer_root(cf_buf *out);
+/** Certificate and key of a server that is right, in PEM, appended: for a server that somebody else has written. */
+void tls_peer_server(cf_buf *ret_chain, cf_buf *ret_key);

@@ -6,6 +6,7 @@
 
 #include "sys/linux/clock.h"
 #include "tests/integration/enclave/enclave_test.h"
+#include "tests/support/rsa_count.h"
 
 static void pause_ms(int ms)
 {
@@ -38,6 +39,16 @@ static int start_no_time(void **state)
     (void)state;
     static const char *const options[] = {"--cache-seconds", "0", NULL};
     return start_with(options);
+}
+
+/* The program that tells of each RSA key it makes. */
+static int start_counting(void **state)
+{
+    (void)state;
+    const rig_spec spec = {.program = getenv("CF_ENCLAVE_COUNTING")};
+    assert_non_null(spec.program);
+    enclave = rig_start(&spec);
+    return 0;
 }
 
 /* Decrypts for vault n and tells how many calls of the KMS that took. */
@@ -392,9 +403,57 @@ static void test_kms_dead_and_back(void **state)
     rig_close(&c);
 }
 
+/* RSA keys that the program has told of. */
+static size_t rsa_made(void)
+{
+    CF_BUF(log);
+    size_t n = 0;
+    rig_log(enclave, &log);
+    assert_ok(cf_buf_append(&log, CF_VIEW_OF(""))); /* its NUL */
+    for (const char *at = (const char *)log.data; (at = strstr(at, " " RSA_COUNT_EVENT " "));
+         at++) {
+        n++;
+    }
+    return n;
+}
+
+/* The key to which the KMS seals is made at boot, and no other ever, however many keys of vaults are asked for at once. */
+static void test_no_rsa_key_after_boot(void **state)
+{
+    (void)state;
+    enum { CONNECTIONS = 4, EACH = 50 };
+    rig_conn conns[CONNECTIONS];
+    for (unsigned i = 0; i < CONNECTIONS; i++) {
+        rig_hello(enclave, &conns[i]);
+    }
+    /* It serves, and what it logged before is on its way. */
+    for (unsigned ms = 0; rsa_made() == 0 && ms < WAIT_MS; ms += 10) {
+        pause_ms(10);
+    }
+    assert_int_equal(rsa_made(), 1);
+    for (unsigned i = 0; i < CONNECTIONS * EACH; i++) {
+        rig_request q;
+        make_request(&q, i, CF_ENC_WRITE, 1);
+        rig_send_decrypt(&conns[i % CONNECTIONS], i, &q.message);
+        rig_request_free(&q);
+    }
+    for (unsigned i = 0; i < CONNECTIONS * EACH; i++) {
+        cf_msg m;
+        assert_true(rig_receive(&conns[i % CONNECTIONS], WAIT_MS, &m));
+        assert_code((cf_result){rig_error(&m)}, CF_OK);
+    }
+    assert_int_equal(rig_kms_calls(enclave), CONNECTIONS * EACH);
+    assert_int_equal(rig_kms_recipients(enclave), 1);
+    assert_int_equal(rsa_made(), 1);
+    for (unsigned i = 0; i < CONNECTIONS; i++) {
+        rig_close(&conns[i]);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_no_rsa_key_after_boot, start_counting, stop),
         cmocka_unit_test_setup_teardown(test_cached, start, stop),
         cmocka_unit_test_setup_teardown(test_cache_key_parts, start, stop),
         cmocka_unit_test_setup_teardown(test_least_used_goes, start_small_cache, stop),

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -49,12 +50,30 @@ static void *keep_log(void *self)
     return NULL;
 }
 
+/* -1 without roots. */
+static int roots_file(cf_view pem)
+{
+    int fd = -1;
+    if (pem.len > 0) {
+        fd = memfd_create("roots", MFD_CLOEXEC);
+        rig_need(fd >= 0 && write(fd, pem.data, pem.len) == (ssize_t)pem.len);
+    }
+    return fd;
+}
+
 static void launch(rig *r, const rig_spec *spec)
 {
     const char *argv[OPTIONS_MAX] = {"coffer-enclave", "--listen", "fd:3", "--nsm",
                                      "fd:4",           "--kms",    "fd:5"};
     size_t n = 7;
     argv[6] = spec->kms == NULL ? argv[6] : spec->kms;
+    if (spec->roots.len > 0) {
+        rig_need(spec->kms != NULL);
+        argv[n++] = "--kms-link";
+        argv[n++] = "fd:5";
+        argv[n++] = "--kms-roots";
+        argv[n++] = "fd:6";
+    }
     for (const char *const *o = spec->options; o != NULL && *o != NULL; o++) {
         rig_need(n < OPTIONS_MAX - 1);
         argv[n++] = *o;
@@ -68,11 +87,13 @@ static void launch(rig *r, const rig_spec *spec)
     rig_need(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, nsm) == 0);
     rig_need(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, kms) == 0);
     rig_need(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, log) == 0);
-    const int keep[] = {listener, nsm[1], kms[1]};
+    CF_FD(roots);
+    roots = roots_file(spec->roots);
+    const int keep[] = {listener, nsm[1], kms[1], roots};
     const cf_confine_spec confine = {.image = &r->image,
                                      .argv = (char *const *)(uintptr_t)argv,
                                      .keep_fds = keep,
-                                     .keep_n = 3,
+                                     .keep_n = roots < 0 ? 3 : 4,
                                      .log_fd = log[1]};
     rig_need(cf_is_ok(cf_confine_start(&confine, &r->pid, &r->lacks)));
     cf_fd_close(&nsm[1]);
@@ -359,6 +380,15 @@ void rig_send_decrypt(rig_conn *c, uint64_t request, const cf_decrypt *m)
     CF_BUF(body);
     rig_need(cf_is_ok(cf_decrypt_encode(m, &body)));
     rig_send(c, CF_MSG_DECRYPT, request, cf_buf_view(&body));
+}
+
+void rig_lend(rig_conn *c, const cf_credentials_view *m)
+{
+    CF_BUF(body);
+    cf_msg answer;
+    rig_need(cf_is_ok(cf_credentials_encode(m, &body)));
+    rig_send(c, CF_MSG_CREDENTIALS, UINT64_MAX - 1, cf_buf_view(&body));
+    rig_need(rig_receive(c, 10000, &answer) && answer.kind == CF_MSG_ANSWER + CF_MSG_CREDENTIALS);
 }
 
 bool rig_receive(rig_conn *c, unsigned timeout_ms, cf_msg *ret)

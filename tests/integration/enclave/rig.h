@@ -8,6 +8,7 @@
 #include "core/vault/seal.h"
 #include "core/wire/wire.h"
 #include "sys/linux/confine.h"
+#include "sys/linux/net.h"
 #include "sys/nsm/nsm.h"
 
 #define rig_need(condition) rig_check((condition), #condition, __FILE__, __LINE__)
@@ -36,6 +37,8 @@ typedef struct {
     const char *program;
     const char *const *options; /* further ones, NULL-terminated; may be NULL */
     const char *kms;            /* address of the KMS; NULL: the rig's */
+    cf_view
+        roots; /* in PEM, for a KMS that is named; connections to it are asked for where those of the rig's are */
 } rig_spec;
 
 typedef struct rig rig;
@@ -56,9 +59,13 @@ int rig_kill(rig *r, int signal);
 void rig_forget(rig *r);
 
 void rig_kms_set(rig *r, rig_kms_mode mode, unsigned delay_ms);
+/** From now on connections lead to another KMS. */
+void rig_kms_at(rig *r, const cf_net_addr *addr);
 /** Decrypt requests that came, and connections that were asked for. */
 unsigned rig_kms_calls(rig *r);
 unsigned rig_kms_links(rig *r);
+/** Times that a document brought another recipient's key than the one before, the first included. */
+unsigned rig_kms_recipients(rig *r);
 /** Ends all connections of the KMS. */
 void rig_kms_drop(rig *r);
 
@@ -105,6 +112,8 @@ void rig_connect(rig *r, rig_conn *c);
 void rig_close(rig_conn *c);
 void rig_send(rig_conn *c, uint32_t kind, uint64_t request, cf_view body);
 void rig_send_decrypt(rig_conn *c, uint64_t request, const cf_decrypt *m);
+/** Lends these, and waits until they are taken. */
+void rig_lend(rig_conn *c, const cf_credentials_view *m);
 /** Next message, whose body is valid until the next call. False when the other side closed, or none came in time. */
 bool rig_receive(rig_conn *c, unsigned timeout_ms, cf_msg *ret);
 /** A connection that has said HELLO. */

@@ -15,6 +15,7 @@
 
 #define REQUEST_BYTES_MAX ((size_t)64 << 10)
 #define AGE_MS_MAX 300000
+#define DIAL_MS 2000
 
 typedef struct {
     rig_kms_mode mode;
@@ -89,6 +90,7 @@ static void recipient_of(rig *r, cf_view doc, cf_buf *ret_spki)
     rig_need(cf_view_eq(payload.pcrs[0], CF_VIEW_OF(r->pcr0)));
     rig_need(cf_is_ok(cf_buf_append(ret_spki, payload.public_key)));
     (void)pthread_mutex_lock(&r->lock);
+    r->recipients += !cf_view_eq(cf_buf_view(ret_spki), cf_buf_view(&r->seen_spki));
     rig_need(cf_is_ok(cf_buf_set(&r->seen_doc, doc)));
     rig_need(cf_is_ok(cf_buf_set(&r->seen_spki, cf_buf_view(ret_spki))));
     (void)pthread_mutex_unlock(&r->lock);
@@ -264,6 +266,29 @@ static void *serve_conn(void *self)
     return NULL;
 }
 
+void rig_kms_at(rig *r, const cf_net_addr *addr)
+{
+    (void)pthread_mutex_lock(&r->lock);
+    r->kms_addr = *addr;
+    r->elsewhere = true;
+    (void)pthread_mutex_unlock(&r->lock);
+}
+
+/* Answers with a connection to another KMS, if there is one. */
+static bool pass_on(rig *r)
+{
+    CF_FD(fd);
+    (void)pthread_mutex_lock(&r->lock);
+    bool elsewhere = r->elsewhere;
+    cf_net_addr addr = r->kms_addr;
+    (void)pthread_mutex_unlock(&r->lock);
+    if (elsewhere) {
+        cf_ignore(cf_net_dial(&addr, cf_clock_mono_ms() + DIAL_MS, &fd));
+        cf_ignore(cf_net_send_fd(r->kms_channel, 'K', fd));
+    }
+    return elsewhere;
+}
+
 /* Answers the enclave's questions for connections. */
 static void *serve_channel(void *self)
 {
@@ -281,6 +306,9 @@ static void *serve_channel(void *self)
         }
         if (o.mode == RIG_KMS_DEAD) {
             cf_ignore(cf_net_send_fd(r->kms_channel, 'K', -1));
+            continue;
+        }
+        if (pass_on(r)) {
             continue;
         }
         rig_need(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) == 0);
@@ -341,6 +369,14 @@ unsigned rig_kms_links(rig *r)
 {
     (void)pthread_mutex_lock(&r->lock);
     unsigned n = r->links;
+    (void)pthread_mutex_unlock(&r->lock);
+    return n;
+}
+
+unsigned rig_kms_recipients(rig *r)
+{
+    (void)pthread_mutex_lock(&r->lock);
+    unsigned n = r->recipients;
     (void)pthread_mutex_unlock(&r->lock);
     return n;
 }

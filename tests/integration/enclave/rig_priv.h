@@ -28,7 +28,9 @@ struct rig {
     cf_buf log;
     cf_dh_key *pairs[RIG_PAIRS_MAX];
     rig_kms_mode mode;
-    unsigned delay_ms, calls, links;
+    unsigned delay_ms, calls, links, recipients;
+    bool elsewhere; /* connections lead to kms_addr */
+    cf_net_addr kms_addr;
     bool form_b;                /* CMS forms in turn */
     cf_buf seen_doc, seen_spki; /* the last document that held, and its key */
     rig_kms_conn conns[RIG_KMS_CONNS_MAX];
