@@ -5,10 +5,11 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 
-#include "core/aws/endpoint.h"
 #include "core/base/number.h"
 #include "host/agent/answer.h"
 #include "host/agent/routes.h"
+#include "host/credentials/option.h"
+#include "host/kms/named.h"
 #include "sys/json/json_memory.h"
 #include "sys/linux/clock.h"
 #include "sys/linux/daemon.h"
@@ -116,45 +117,6 @@ static cf_result await_enclave(cf_relay *relay, bool *ret_ended)
 
 /* --- credentials --- */
 
-static const char *env_of(const char *name)
-{
-    return secure_getenv(name);
-}
-
-/* What "--credentials" says: NULL for none. */
-static cf_result keeper_of(const char *from, cf_creds_keeper **ret)
-{
-    cf_creds_chain_opts opts = {.env = env_of};
-    *ret = NULL;
-    if (from == NULL || cf_view_eq(cf_view_str(from), CF_LIT("none"))) {
-        return cf_ok();
-    }
-    if (!cf_view_eq(cf_view_str(from), CF_LIT("auto"))) {
-        opts.single = true;
-        opts.file = from;
-        if (!cf_creds_source_of(cf_view_str(from), &opts.source)) {
-            opts.source = CF_CREDS_FROM_FILE;
-        }
-    }
-    return cf_creds_keeper_new(&opts, ret);
-}
-
-/* The first attempt. A wrong setting ends the start; a source that does not answer now may do so later. */
-static cf_result first_credentials(cf_creds_keeper *k, cf_buf *ret_body)
-{
-    cf_creds_story story;
-    if (k == NULL) {
-        return cf_ok();
-    }
-    cf_result r = cf_creds_keeper_first(k, ret_body, &story);
-    if (!cf_is_ok(r)) {
-        fprintf(stderr, "coffer-agent: --credentials: %s: %s: %s (%s)\n",
-                cf_creds_source_name(story.source), story.what, cf_creds_fault_text(story.fault),
-                cf_err_text(story.cause));
-    }
-    return r;
-}
-
 static void lend(void *relay, cf_view body)
 {
     cf_result r = cf_relay_lend(relay, body);
@@ -169,7 +131,7 @@ static cf_result run_relay(const options *o, cf_launcher *launcher, cf_creds_kee
                            int *listen_fd, const char *address)
 {
     CF_BUF(credentials);
-    CF_TRY(told(first_credentials(*keeper, &credentials), "--credentials"));
+    CF_TRY(told(cf_creds_option_first(*keeper, "coffer-agent", &credentials), "--credentials"));
     CF_AUTO(cf_relay_stop) cf_relay *relay = NULL;
     CF_AUTO(cf_creds_keeper_free) cf_creds_keeper *keeps = *keeper; /* gone before the relay is */
     *keeper = NULL;
@@ -207,17 +169,15 @@ static size_t enclave_args(const options *o, const char *ret[static CF_AGENT_ARG
 /* Whom to dial for the enclave, and whether what it is told is an endpoint, to which TLS goes from there. */
 static cf_result kms_of(const options *o, cf_launcher_opts *opts)
 {
-    cf_aws_endpoint endpoint;
-    char address[CF_NET_TEXT_BYTES_MAX];
-    if (!cf_is_ok(cf_aws_kms_endpoint(cf_view_str(o->kms), &endpoint))) {
-        CF_REQUIRE(o->kms_roots == NULL, ARGUMENT);
-        return cf_net_parse(o->kms, &opts->kms);
+    cf_kms_named named;
+    CF_TRY(cf_kms_named_of(o->kms, &named));
+    CF_REQUIRE(!named.plain || o->kms_roots == NULL, ARGUMENT);
+    opts->kms = named.addr;
+    if (!named.plain) {
+        opts->kms_endpoint = o->kms;
+        opts->kms_roots = o->kms_roots;
     }
-    opts->kms_endpoint = o->kms;
-    opts->kms_roots = o->kms_roots;
-    int n = snprintf(address, sizeof address, "%s:%u", endpoint.host, endpoint.port);
-    CF_REQUIRE(n > 0 && (size_t)n < sizeof address, SIZE);
-    return cf_net_parse(address, &opts->kms);
+    return cf_ok();
 }
 
 static cf_result run(const options *o)
@@ -232,7 +192,7 @@ static cf_result run(const options *o)
     CF_AUTO(cf_launcher_free) cf_launcher *launcher = NULL;
     (void)enclave_args(o, args);
     CF_TRY(told(cf_json_prepare(), "json"));
-    CF_TRY(told(keeper_of(o->credentials, &keeper), "--credentials"));
+    CF_TRY(told(cf_creds_option(o->credentials, "coffer-agent", &keeper), "--credentials"));
     CF_TRY(told(kms_of(o, &opts), "--kms"));
     CF_TRY(told(cf_net_parse(o->listen, &listen_addr), "--listen"));
     CF_TRY(told(cf_net_listen(&listen_addr, MAIN_BACKLOG, &listen_fd), "--listen"));

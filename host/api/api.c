@@ -19,13 +19,13 @@ static CF_MUST_USE cf_result set_up(cf_api *api, const cf_api_opts *o)
     api->store = o->store;
     api->schemas = o->schemas;
     api->agent = o->agent;
-    api->kms = o->kms;
     api->kms_key = cf_view_str(o->kms_key);
     api->tenant = cf_view_str(o->tenant);
     api->encoding = encoding;
     CF_REQUIRE(cf_tenant_ok(api->tenant), ARGUMENT);
     CF_REQUIRE(api->kms_key.len > 0 && api->kms_key.len <= CF_KMS_KEY_ID_BYTES_MAX, ARGUMENT);
     CF_TRY(cf_secret_set(&api->row_key, cf_secret_view(o->row_key)));
+    CF_TRY(cf_kms_pool_new(o->kms, &api->kms));
     CF_TRY(cf_token_cache_new(&api->tokens));
     CF_TRY(cf_api_health_new(&api->health_state));
     return cf_api_pool_new(api, o->workers != 0 ? o->workers : CF_API_WORKERS, &api->pool);
@@ -55,6 +55,7 @@ void cf_api_free(cf_api **api)
     }
     cf_api_pool_free(&a->pool);
     cf_api_health_free(&a->health_state);
+    cf_kms_pool_free(&a->kms);
     cf_token_cache_free(&a->tokens);
     for (size_t i = 0; i < CF_API_STRIPES; i++) {
         (void)pthread_mutex_destroy(&a->stripes[i]);

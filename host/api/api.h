@@ -4,6 +4,7 @@
 #include "host/api/schemas.h"
 #include "host/http/server.h"
 #include "host/store/store.h"
+#include "sys/kms/client.h"
 
 typedef struct cf_api cf_api; /* opaque */
 
@@ -11,7 +12,8 @@ typedef struct {
     cf_store store;            /* borrowed: closed by the caller after cf_api_free */
     const cf_secret *row_key;  /* copied */
     const cf_schemas *schemas; /* borrowed */
-    const char *agent, *kms;   /* bases of cf_http_client_new */
+    const char *agent;         /* base of cf_http_client_new */
+    cf_kms_service *kms;       /* borrowed: freed by the caller after cf_api_free */
     const char *kms_key;       /* KeyId for new vaults */
     const char *tenant;
     cf_encoding encoding; /* of new writes: CF_ENC_WRITE or CF_ENC_BINARY; 0: CF_ENC_WRITE */

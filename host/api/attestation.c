@@ -35,7 +35,7 @@ static CF_MUST_USE cf_result ask(cf_api_call *c, cf_view nonce, cf_buf *answer,
 {
     CF_BUF(body);
     uint32_t left = 0;
-    CF_TRY(cf_api_left_for_enclave(c, &left));
+    CF_TRY(cf_api_left_for_others(c, &left));
     CF_TRY(cf_attest_ask_encode(&(cf_attest_ask){left, nonce}, &body));
     CF_TRY(cf_api_ask_document(c, cf_buf_view(&body), answer));
     CF_REQUIRE(cf_is_ok(cf_attest_doc_decode(cf_buf_view(answer), ret_document)), INTERNAL);

@@ -12,10 +12,11 @@
 #include "host/api/routes.h"
 #include "host/api/token.h"
 #include "host/http/client.h"
+#include "host/kms/pool.h"
 
-/** A worker thread's kept connections, one request at a time on each; made when first used. */
+/** A worker thread's kept connection, one request at a time on it; made when first used. Those to the KMS are shared. */
 typedef struct {
-    cf_http_client *agent, *kms;
+    cf_http_client *agent;
 } cf_api_clients;
 void cf_api_clients_free(cf_api_clients *c);
 
@@ -26,7 +27,8 @@ struct cf_api {
     cf_store store;
     cf_secret row_key;
     const cf_schemas *schemas;
-    const char *agent, *kms;
+    const char *agent;
+    cf_kms_pool *kms;
     cf_view kms_key, tenant;
     cf_encoding encoding;
     cf_token_cache *tokens;
@@ -83,9 +85,9 @@ void cf_api_serve(cf_api *api, cf_api_clients *clients, cf_http_call *http, uint
 
 /** Milliseconds left of the request's time. error TIMEOUT none. */
 CF_MUST_USE cf_result cf_api_left(const cf_api_call *c, uint32_t *ret_ms);
-/** Those of them that the enclave may take: it gives up first, so that time is left for the audit entry, and its answer is told
- *  apart from none at all. */
-CF_MUST_USE cf_result cf_api_left_for_enclave(const cf_api_call *c, uint32_t *ret_ms);
+/** Those of them that enclave and KMS may take: they give up first, so that time is left for the audit entry, and their answers are
+ *  told apart from none at all. */
+CF_MUST_USE cf_result cf_api_left_for_others(const cf_api_call *c, uint32_t *ret_ms);
 
 /** Parses the body into c->body. error as cf_json_parse; SIZE cannot be. */
 CF_MUST_USE cf_result cf_api_parse_body(cf_api_call *c);
@@ -133,7 +135,8 @@ CF_MUST_USE cf_result cf_api_load(cf_api_call *c, cf_loaded *ret);
 CF_MUST_USE cf_result cf_api_ask_enclave(cf_api_call *c, cf_view body, cf_buf *ret_answer);
 /** The same with the body of an ATTEST. */
 CF_MUST_USE cf_result cf_api_ask_document(cf_api_call *c, cf_view body, cf_buf *ret_answer);
-/** A fresh pair for the vault: SPKI and wrapped private key appended. error KMS_REFUSED, KMS_UNAVAILABLE, KMS_ANSWER, TIMEOUT. */
+/** A fresh pair for the vault: SPKI and wrapped private key appended. error KMS_REFUSED, KMS_UNAVAILABLE, KMS_ANSWER; TIMEOUT no time
+ *  was left to ask. */
 CF_MUST_USE cf_result cf_api_make_pair(cf_api_call *c, cf_curve curve, cf_view vault_id,
                                        cf_buf *ret_spki, cf_buf *ret_wrapped);
 /** The same for a secret: its wrapped private key appended. */

@@ -144,7 +144,7 @@ static CF_MUST_USE cf_result ask(cf_api_call *c, const cf_loaded *l, const quest
     CF_BUF(body);
     cf_answer a;
     uint32_t left = 0;
-    CF_TRY(cf_api_left_for_enclave(c, &left));
+    CF_TRY(cf_api_left_for_others(c, &left));
     cf_decrypt request = {
         .deadline_ms = left,
         .tenant = c->api->tenant,

@@ -3,7 +3,10 @@
 #include "core/crypto/primitives.h"
 #include "core/kms/kms.h"
 #include "host/api/call.h"
+#include "sys/kms/tell.h"
 #include "sys/linux/clock.h"
+
+#define PROBE "DescribeKey" /* of the KMS: what its caller must be allowed besides */
 
 typedef struct {
     const char *store, *enclave, *kms; /* static text */
@@ -13,8 +16,8 @@ struct cf_api_health_state {
     pthread_mutex_t
         asking; /* held while the others are asked: by one request, while the rest tell what was last known, so that
                              * a flood of probes cannot hold the workers while something hangs */
-    uint64_t asked_ms;      /* under asking; 0: never */
-    cf_api_clients clients; /* under asking */
+    uint64_t asked_ms;     /* under asking; 0: never */
+    cf_http_client *agent; /* under asking */
     pthread_mutex_t lock;
     truth known; /* under lock */
 };
@@ -32,7 +35,7 @@ CF_MUST_USE cf_result cf_api_health_new(cf_api_health_state **ret)
 void cf_api_health_free(cf_api_health_state **h)
 {
     if (*h != NULL) {
-        cf_api_clients_free(&(*h)->clients);
+        cf_http_client_free(&(*h)->agent);
         (void)pthread_mutex_destroy(&(*h)->asking);
         (void)pthread_mutex_destroy(&(*h)->lock);
         cf_mem_free(*h);
@@ -51,19 +54,9 @@ static const char *ask_store(cf_api *api)
     return reads && !atomic_load(&api->metrics.store_failing) ? "ok" : "unavailable";
 }
 
-static bool ask(cf_http_client **client, const char *base, const cf_http_request *req,
-                unsigned *ret_status)
-{
-    CF_BUF(answer);
-    *ret_status = 0;
-    if (*client == NULL && !cf_is_ok(cf_http_client_new(base, client))) {
-        return false;
-    }
-    return cf_is_ok(cf_http_client_call(*client, req, ret_status, &answer));
-}
-
 static const char *ask_enclave(cf_api *api, cf_api_health_state *h)
 {
+    CF_BUF(answer);
     unsigned status = 0;
     const cf_http_request req = {
         .method = "GET",
@@ -71,34 +64,33 @@ static const char *ask_enclave(cf_api *api, cf_api_health_state *h)
         .timeout_ms = CF_API_HEALTH_TIMEOUT_MS,
         .answer_bytes_max = CF_API_HEALTH_BYTES_MAX,
     };
-    return ask(&h->clients.agent, api->agent, &req, &status) && status == 200 ? "ok"
-                                                                              : "unavailable";
+    bool ok = h->agent != NULL || cf_is_ok(cf_http_client_new(api->agent, &h->agent));
+    ok = ok && cf_is_ok(cf_http_client_call(h->agent, &req, &status, &answer));
+    return ok && status == 200 ? "ok" : "unavailable";
 }
 
-static const char *ask_kms(cf_api *api, cf_api_health_state *h)
+/* Told to the log when it changes, however often it is asked. */
+static const char *ask_kms(cf_api *api, const char *before)
 {
-    static const char *const headers[] = {"Content-Type: " CF_KMS_CONTENT_TYPE,
-                                          "X-Amz-Target: TrentService.DescribeKey", NULL};
     CF_BUF(body);
+    CF_BUF(answer);
+    cf_kms_outcome outcome;
     cf_json_out o = cf_json_out_to(&body);
     cf_out_begin(&o, '{');
     cf_out_key(&o, "KeyId");
     cf_out_str(&o, api->kms_key);
     cf_out_end(&o, '}');
-    const cf_http_request req = {
-        .method = "POST",
-        .path = "/",
-        .headers = headers,
-        .body = cf_buf_view(&body),
-        .timeout_ms = CF_API_HEALTH_TIMEOUT_MS,
-        .answer_bytes_max = CF_API_HEALTH_BYTES_MAX,
-    };
-    unsigned status = 0;
-    if (!cf_is_ok(cf_out_done(&o)) || !ask(&h->clients.kms, api->kms, &req, &status) ||
-        status >= 500) {
+    if (!cf_is_ok(cf_out_done(&o))) {
         return "unavailable";
     }
-    return status == 200 ? "ok" : "refused";
+    cf_result r =
+        cf_kms_pool_call(api->kms, CF_LIT(CF_KMS_TARGET_PREFIX PROBE), cf_buf_view(&body),
+                         cf_clock_mono_ms() + CF_API_HEALTH_TIMEOUT_MS, &answer, &outcome);
+    const char *now = cf_is_ok(r) ? "ok" : r.code == CF_ERR_KMS_REFUSED ? "refused" : "unavailable";
+    if (!cf_is_ok(r) && !cf_view_eq(cf_view_str(now), cf_view_str(before))) {
+        cf_kms_tell("-", PROBE, r, &outcome);
+    }
+    return now;
 }
 
 static void refresh(cf_api *api, cf_api_health_state *h)
@@ -107,7 +99,8 @@ static void refresh(cf_api *api, cf_api_health_state *h)
         return;
     }
     if (h->asked_ms == 0 || cf_clock_mono_ms() - h->asked_ms >= CF_API_HEALTH_CACHE_MS) {
-        truth now = {ask_store(api), ask_enclave(api, h), ask_kms(api, h)};
+        const char *before = h->asked_ms == 0 ? "" : h->known.kms; /* nobody else writes it */
+        truth now = {ask_store(api), ask_enclave(api, h), ask_kms(api, before)};
         h->asked_ms = cf_clock_mono_ms();
         (void)pthread_mutex_lock(&h->lock);
         h->known = now;

@@ -11,6 +11,7 @@
 #include "core/crypto/primitives.h"
 #include "host/api/api.h"
 #include "host/api/limits.h"
+#include "host/kms/site.h"
 #include "sys/json/json_memory.h"
 #include "sys/linux/daemon.h"
 #include "sys/linux/file.h"
@@ -21,8 +22,8 @@
 #define BACKLOG 1024
 
 typedef struct {
-    const char *state, *listen, *agent, *kms, *kms_key, *tenant, *admin_token_file, *encoding,
-        *workers, *ready_fd;
+    const char *state, *listen, *agent, *kms, *kms_roots, *credentials, *kms_key, *tenant,
+        *admin_token_file, *encoding, *workers, *ready_fd;
     const char *schemas[CF_OPTION_REPEATS_MAX];
     size_t schemas_n;
 } options;
@@ -33,7 +34,17 @@ static void parse(int argc, char **argv, options *o)
         {"state", "DIR", "store.db, row.key and audit.anchor are here", &o->state, NULL, true},
         {"listen", "ADDR", "where to serve: HOST:PORT or unix:PATH", &o->listen, NULL, true},
         {"agent", "ADDR", "the agent", &o->agent, NULL, true},
-        {"kms", "ADDR", "the key service", &o->kms, NULL, true},
+        {"kms", "KMS",
+         "the key service: aws:REGION[,fips] or https://HOST[:PORT][,REGION], with TLS and "
+         "signatures; or, plain, HOST:PORT or unix:PATH",
+         &o->kms, NULL, true},
+        {"kms-roots", "FILE", "certificates in PEM to trust there, instead of Amazon's roots",
+         &o->kms_roots, NULL, false},
+        {"credentials", "FROM",
+         "IAM credentials to sign with: none, auto, env, web-identity, profile, container, imds, "
+         "or "
+         "a file (none)",
+         &o->credentials, NULL, false},
         {"kms-key", "ID", "key under which new vaults' keys are wrapped", &o->kms_key, NULL, true},
         {"tenant", "NAME", "tenant that all vaults belong to (default)", &o->tenant, NULL, false},
         {"schemas", "DIR", "further schemas; may be repeated", o->schemas, &o->schemas_n, false},
@@ -158,7 +169,7 @@ static CF_MUST_USE cf_result schemas_read(const options *o, cf_schemas **ret)
     return cf_ok();
 }
 
-/* Addresses of the other daemons, as the client takes them. */
+/* The agent's address, as the client takes it. */
 static CF_MUST_USE cf_result base_of(const char *addr, char ret[static PATH_BYTES])
 {
     cf_net_addr parsed;
@@ -214,11 +225,15 @@ static CF_MUST_USE cf_result run(const options *o)
     CF_SECRET(key);
     CF_AUTO(cf_store_close) cf_store store = {NULL, NULL};
     CF_AUTO(cf_schemas_free) cf_schemas *schemas = NULL;
+    CF_AUTO(cf_kms_site_free) cf_kms_site *kms = NULL;
     CF_AUTO(cf_api_free) cf_api *api = NULL;
-    char agent[PATH_BYTES], kms[PATH_BYTES];
+    char agent[PATH_BYTES];
+    const char *what = "";
     CF_TRY(told(cf_json_prepare(), "json"));
     CF_TRY(told(base_of(o->agent, agent), "--agent"));
-    CF_TRY(told(base_of(o->kms, kms), "--kms"));
+    const cf_kms_options kms_options = {"coffer-api", o->kms, o->kms_roots, o->credentials};
+    cf_result opened = cf_kms_site_open(&kms_options, &kms, &what);
+    CF_TRY(told(opened, what));
     CF_TRY(schemas_read(o, &schemas));
     CF_TRY(store_open(o, &key, &store));
     const cf_api_opts opts = {
@@ -226,7 +241,7 @@ static CF_MUST_USE cf_result run(const options *o)
         .row_key = &key,
         .schemas = schemas,
         .agent = agent,
-        .kms = kms,
+        .kms = cf_kms_site_service(kms),
         .kms_key = o->kms_key,
         .tenant = o->tenant,
         .encoding = number("encoding", o->encoding, CF_ENC_BINARY, CF_ENC_WRITE),

@@ -40,7 +40,7 @@ static bool take(cf_api_pool *p, job *ret)
 static void *work(void *arg)
 {
     cf_api_pool *p = arg;
-    CF_AUTO(cf_api_clients_free) cf_api_clients clients = {NULL, NULL};
+    CF_AUTO(cf_api_clients_free) cf_api_clients clients = {NULL};
     job j;
     while (take(p, &j)) {
         cf_api_serve(p->api, &clients, j.http, j.began_ms);

@@ -16,7 +16,7 @@ CF_MUST_USE cf_result cf_api_left(const cf_api_call *c, uint32_t *ret_ms)
     return cf_ok();
 }
 
-CF_MUST_USE cf_result cf_api_left_for_enclave(const cf_api_call *c, uint32_t *ret_ms)
+CF_MUST_USE cf_result cf_api_left_for_others(const cf_api_call *c, uint32_t *ret_ms)
 {
     uint32_t left = 0;
     CF_TRY(cf_api_left(c, &left));

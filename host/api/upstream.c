@@ -7,29 +7,21 @@
 #include "core/kms/kms.h"
 #include "core/vault/secret.h"
 #include "host/api/call.h"
+#include "sys/kms/tell.h"
+#include "sys/linux/clock.h"
 #include "sys/linux/log.h"
 
-#define PAIR_TARGET "X-Amz-Target: TrentService.GenerateDataKeyPairWithoutPlaintext"
+#define PAIR "GenerateDataKeyPairWithoutPlaintext"
 
 void cf_api_clients_free(cf_api_clients *c)
 {
     cf_http_client_free(&c->agent);
-    cf_http_client_free(&c->kms);
 }
 
-static CF_MUST_USE cf_result client(cf_http_client **place, const char *base, cf_http_client **ret)
+/* An error of the transport: also of an agent that is not there, or went away, or speaks no HTTP. */
+static cf_err transport_error(cf_err code)
 {
-    if (*place == NULL) {
-        CF_TRY(cf_http_client_new(base, place));
-    }
-    *ret = *place;
-    return cf_ok();
-}
-
-/* An error of the transport: absent is for a peer that is not there, or went away, or speaks no HTTP. */
-static cf_err transport_error(cf_err code, cf_err absent)
-{
-    return code == CF_ERR_TIMEOUT || code == CF_ERR_NO_MEMORY ? code : absent;
+    return code == CF_ERR_TIMEOUT || code == CF_ERR_NO_MEMORY ? code : CF_ERR_ENCLAVE_UNAVAILABLE;
 }
 
 /* Codes that an agent or enclave may pass on to our caller; every other means that our request was wrong. */
@@ -70,9 +62,11 @@ static CF_MUST_USE cf_result ask_once(cf_api_call *c, const char *path, cf_view 
 {
     uint32_t left = 0, theirs = 0;
     CF_TRY(cf_api_left(c, &left));
-    CF_TRY(cf_api_left_for_enclave(c, &theirs));
-    cf_http_client *agent = NULL;
-    CF_TRY(client(&c->clients->agent, c->api->agent, &agent));
+    CF_TRY(cf_api_left_for_others(c, &theirs));
+    cf_http_client **agent = &c->clients->agent;
+    if (*agent == NULL) {
+        CF_TRY(cf_http_client_new(c->api->agent, agent));
+    }
     char deadline[40];
     (void)snprintf(deadline, sizeof deadline, "Coffer-Deadline-Ms: %" PRIu32, theirs);
     const char *const headers[] = {"Content-Type: application/cbor", deadline, NULL};
@@ -84,11 +78,11 @@ static CF_MUST_USE cf_result ask_once(cf_api_call *c, const char *path, cf_view 
         .timeout_ms = left,
         .answer_bytes_max = CF_API_AGENT_ANSWER_BYTES_MAX,
     };
-    cf_result r = cf_http_client_call(agent, &req, ret_status, ret_answer);
+    cf_result r = cf_http_client_call(*agent, &req, ret_status, ret_answer);
     if (!cf_is_ok(r)) {
         cf_log(CF_LOG_WARN, "agent.failed", "request=%s code=%s", c->request_id,
                cf_err_code(r.code));
-        return cf_fail(transport_error(r.code, CF_ERR_ENCLAVE_UNAVAILABLE));
+        return cf_fail(transport_error(r.code));
     }
     return r;
 }
@@ -143,26 +137,18 @@ CF_MUST_USE cf_result cf_api_ask_document(cf_api_call *c, cf_view body, cf_buf *
     return ask_enclave(c, "/attest", body, ret_answer);
 }
 
-static CF_MUST_USE cf_result kms_call(cf_api_call *c, cf_view body, unsigned *ret_status,
-                                      cf_buf *ret_answer)
+/* A pair that is made twice, since an answer was lost, does no harm: nobody has the first one. */
+static CF_MUST_USE cf_result ask_kms(cf_api_call *c, cf_view body, cf_buf *ret_answer)
 {
-    static const char *const headers[] = {"Content-Type: " CF_KMS_CONTENT_TYPE, PAIR_TARGET, NULL};
     uint32_t left = 0;
-    CF_TRY(cf_api_left(c, &left));
-    cf_http_client *kms = NULL;
-    CF_TRY(client(&c->clients->kms, c->api->kms, &kms));
-    cf_http_request req = {
-        .method = "POST",
-        .path = "/",
-        .headers = headers,
-        .body = body,
-        .timeout_ms = left < CF_API_KMS_TIMEOUT_MS ? left : CF_API_KMS_TIMEOUT_MS,
-        .answer_bytes_max = CF_KMS_ANSWER_BYTES_MAX,
-    };
-    cf_result r = cf_http_client_call(kms, &req, ret_status, ret_answer);
+    cf_kms_outcome outcome;
+    CF_TRY(cf_api_left_for_others(c, &left));
+    uint64_t deadline_ms =
+        cf_clock_mono_ms() + (left < CF_API_KMS_TIMEOUT_MS ? left : CF_API_KMS_TIMEOUT_MS);
+    cf_result r = cf_kms_pool_call(c->api->kms, CF_LIT(CF_KMS_TARGET_PREFIX PAIR), body,
+                                   deadline_ms, ret_answer, &outcome);
     if (!cf_is_ok(r)) {
-        cf_log(CF_LOG_WARN, "kms.failed", "request=%s code=%s", c->request_id, cf_err_code(r.code));
-        return cf_fail(transport_error(r.code, CF_ERR_KMS_UNAVAILABLE));
+        cf_kms_tell(c->request_id, PAIR, r, &outcome);
     }
     return r;
 }
@@ -173,16 +159,8 @@ static CF_MUST_USE cf_result make_pair(cf_api_call *c, cf_curve curve,
 {
     CF_BUF(body);
     CF_BUF(answer);
-    unsigned status = 0;
     CF_TRY(cf_kms_pair_encode(c->api->kms_key, curve, context, &body));
-    CF_TRY(kms_call(c, cf_buf_view(&body), &status, &answer));
-    if (status != 200) {
-        CF_BUF(name);
-        cf_err code = cf_kms_error((int)status, cf_buf_view(&answer), &name);
-        cf_log(CF_LOG_WARN, "kms.refused", "request=%s status=%u error=%.*s", c->request_id, status,
-               (int)name.len, name.len > 0 ? (const char *)name.data : "");
-        return cf_fail(code);
-    }
+    CF_TRY(ask_kms(c, cf_buf_view(&body), &answer));
     return cf_kms_pair_answer(cf_buf_view(&answer), ret_spki, ret_wrapped);
 }
 

@@ -6,9 +6,9 @@
 #include "core/codec/json.h"
 #include "core/kms/cms.h"
 #include "host/cli/kms_tool.h"
+#include "host/kms/named.h"
 #include "sys/kms/tell.h"
 #include "sys/linux/clock.h"
-#include "sys/linux/file.h"
 #include "sys/linux/net.h"
 #include "sys/nsm/nsm.h"
 
@@ -303,16 +303,10 @@ CF_MUST_USE cf_result cf_kms_tool_run(const cf_kms_tool *t, cf_buf *out)
     CF_AUTO(asked_free) asked a = {.context = NULL};
     CF_AUTO(self_free) self s = {.key = NULL};
     CF_AUTO(cf_tls_config_free) cf_tls_config *tls = NULL;
-    CF_BUF(roots);
     way w;
     CF_TRY(read_asked(t, &a));
     CF_TRY(read_way(t, &w));
-    cf_result r = cf_ok();
-    if (t->roots.len > 0) {
-        r = cf_file_read(string_of(&t->roots, ""), CF_TLS_ROOTS_BYTES_MAX, &roots);
-        r = cf_is_ok(r) && roots.len == 0 ? cf_fail(CF_ERR_EMPTY) : r;
-    }
-    r = cf_is_ok(r) ? cf_tls_config_new(cf_buf_view(&roots), &tls) : r;
+    cf_result r = cf_kms_roots(string_of(&t->roots, NULL), &tls);
     if (!cf_is_ok(r)) {
         return failed("--roots", r);
     }

@@ -134,8 +134,8 @@ static cf_result ask_one(cf_creds_chain *c, cf_creds_source source, uint64_t now
     CF_CREDS(got);
     *s = (cf_creds_story){.source = source, .what = ""};
     CF_TRY(sources[source](c, &got, s));
-    CF_TRY(cf_creds_need(got.expires_ms == 0 || got.expires_ms > now_ms, s, CF_CREDS_EXPIRED,
-                         CF_ERR_STALE, "expiration"));
+    bool ended = cf_creds_ended(&got, now_ms) && source != CF_CREDS_FROM_IMDS;
+    CF_TRY(cf_creds_need(!ended, s, CF_CREDS_EXPIRED, CF_ERR_STALE, "expiration"));
     cf_creds_free(ret);
     *ret = got;
     got = (cf_creds){{0}, {0}, {0}, 0};

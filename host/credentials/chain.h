@@ -24,6 +24,7 @@ typedef struct {
 
 typedef struct {
     const char *(*env)(const char *name); /* as getenv */
+    const char *program; /* who asks: the name of a role's session where no setting tells one */
     const cf_creds_http_ops *http;
     void *http_self;
     bool single; /* the one source alone, else the chain */
@@ -37,7 +38,8 @@ CF_MUST_USE cf_result cf_creds_chain_new(const cf_creds_chain_opts *opts, cf_cre
 void cf_creds_chain_free(cf_creds_chain **c);
 
 /** The first source that is configured answers for all: when it fails, the next is not asked.
- *  in    now_ms: since 1970; what has ended by then is EXPIRED
+ *  in    now_ms: since 1970; what has ended by then is EXPIRED, but for instance metadata: what it still gives is what there is, and
+ *        may be taken longer than it says (docs/credentials.md)
  *  out   *ret replaced; as before after an error. *ret_story of the source that gave or failed; ABSENT when none is configured */
 CF_MUST_USE cf_result cf_creds_chain_get(cf_creds_chain *c, uint64_t now_ms, cf_creds *ret,
                                          cf_creds_story *ret_story);

@@ -44,6 +44,11 @@ bool cf_creds_same(const cf_creds *a, const cf_creds *b)
            a->expires_ms == b->expires_ms;
 }
 
+bool cf_creds_ended(const cf_creds *c, uint64_t now_ms)
+{
+    return c->expires_ms != 0 && c->expires_ms <= now_ms;
+}
+
 cf_result cf_creds_put(const cf_creds *c, cf_buf *out)
 {
     const cf_credentials_view v = {cf_buf_view(&c->access_key_id), cf_buf_view(&c->secret_key),

@@ -18,6 +18,8 @@ CF_MUST_USE cf_result cf_creds_set(cf_creds *ret, cf_view access_key_id, cf_view
                                    cf_view session_token, uint64_t expires_ms);
 /** Also of the times. */
 bool cf_creds_same(const cf_creds *a, const cf_creds *b);
+/** now_ms: since 1970. */
+bool cf_creds_ended(const cf_creds *c, uint64_t now_ms);
 /** Appends the body of the CREDENTIALS message. error SIZE, NO_MEMORY. */
 CF_MUST_USE cf_result cf_creds_put(const cf_creds *c, cf_buf *out);
 

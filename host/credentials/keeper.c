@@ -115,8 +115,39 @@ static void tell_success(const cf_creds_story *s, const cf_creds_status *was, bo
     } else if (changed) {
         cf_log(CF_LOG_INFO, "credentials.changed", "source=%s expires_in_s=%" PRIu64, source,
                expires_ms > now_ms ? (expires_ms - now_ms) / 1000 : 0);
-    } else if (was->last.fault != CF_CREDS_NONE) {
+    } else if (s->fault == CF_CREDS_NONE && was->last.fault != CF_CREDS_NONE) {
         cf_log(CF_LOG_INFO, "credentials.recovered", "source=%s", source);
+    }
+}
+
+/* Takes what came into use, unless it ends before what is: metadata that cannot give new ones may give any old ones. True when that
+ * is a change. */
+static bool take(cf_creds_keeper *k, cf_creds *got, bool ended)
+{
+    bool older = k->current.access_key_id.len > 0 &&
+                 (k->current.expires_ms == 0 || got->expires_ms < k->current.expires_ms);
+    if ((ended && older) || cf_creds_same(got, &k->current)) {
+        return false;
+    }
+    cf_creds_free(&k->current);
+    k->current = *got;
+    *got = (cf_creds){{0}, {0}, {0}, 0};
+    return true;
+}
+
+/* What the last attempt came to. fresh: it gave some that have not ended. */
+static void note(cf_creds_keeper *k, const cf_creds_story *s, bool fresh, bool changed)
+{
+    k->status.last = *s;
+    if (fresh || changed) {
+        k->status.source = s->source;
+        k->status.expires_ms = k->current.expires_ms;
+        k->status.changes += changed;
+    }
+    if (fresh) {
+        k->status.state = CF_CREDS_STATE_FRESH;
+    } else if (changed || k->status.state == CF_CREDS_STATE_FRESH) {
+        k->status.state = CF_CREDS_STATE_STALE;
     }
 }
 
@@ -126,14 +157,13 @@ static bool attempt(cf_creds_keeper *k, cf_creds_story *s)
     CF_CREDS(got);
     cf_result r = cf_creds_chain_get(k->chain, cf_clock_wall_ms(), &got, s);
     uint64_t now_ms = cf_clock_wall_ms();
-    bool ok = cf_is_ok(r), changed = ok && !cf_creds_same(&got, &k->current);
-    if (changed) {
-        cf_creds_free(&k->current);
-        k->current = got;
-        got = (cf_creds){{0}, {0}, {0}, 0};
+    bool came = cf_is_ok(r), ended = came && cf_creds_ended(&got, now_ms), fresh = came && !ended;
+    if (ended) {
+        cf_ignore(cf_creds_need(false, s, CF_CREDS_EXPIRED, CF_ERR_STALE, "expiration"));
     }
+    bool changed = came && take(k, &got, ended);
     bool file = s->source == CF_CREDS_FROM_FILE || s->source == CF_CREDS_FROM_PROFILE;
-    if (ok) {
+    if (fresh) {
         cf_creds_plan_got(&k->plan, now_ms, k->current.expires_ms, file, chance());
     } else {
         cf_creds_plan_failed(&k->plan, now_ms, chance());
@@ -141,19 +171,12 @@ static bool attempt(cf_creds_keeper *k, cf_creds_story *s)
     (void)pthread_mutex_lock(&k->lock);
     cf_creds_status was = k->status;
     bool stopping = k->stopping;
-    k->status.last = *s;
-    if (ok) {
-        k->status.state = CF_CREDS_STATE_FRESH;
-        k->status.source = s->source;
-        k->status.expires_ms = k->current.expires_ms;
-        k->status.changes += changed;
-    } else if (was.state == CF_CREDS_STATE_FRESH) {
-        k->status.state = CF_CREDS_STATE_STALE;
-    }
+    note(k, s, fresh, changed);
     (void)pthread_mutex_unlock(&k->lock);
-    if (ok) {
+    if (came) {
         tell_success(s, &was, changed, now_ms, k->current.expires_ms);
-    } else if (!stopping) {
+    }
+    if (!fresh && !stopping) {
         tell_failure(s, &was);
     }
     return changed;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Keeps credentials fresh: one thread, so that there is never more than one request, that asks early, waits longer after failures, and
- * hands on what is new. What it has is used until it ends, whatever happens meanwhile. Logs each change, and no value. */
+ * hands on what is new. What it has is in use until there is something newer, whatever happens. Logs each change, and no value. */
 #pragma once
 #include "host/credentials/http.h"
 

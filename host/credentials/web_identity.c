@@ -8,7 +8,6 @@
 #define ROLE_SETTING "AWS_ROLE_ARN"
 #define SESSION_SETTING "AWS_ROLE_SESSION_NAME"
 #define ENDPOINT_SETTING "AWS_ENDPOINT_URL_STS"
-#define SESSION_NAME "coffer-agent"
 
 static cf_result put(cf_view v, const char *name, cf_buf *out)
 {
@@ -32,9 +31,8 @@ static cf_view without_end_of_line(cf_view v)
     return v;
 }
 
-static cf_result put_form(const cf_creds_identity *id, cf_view token, cf_buf *out)
+static cf_result put_form(const cf_creds_identity *id, cf_view session, cf_view token, cf_buf *out)
 {
-    cf_view session = id->session_name.len > 0 ? id->session_name : CF_LIT(SESSION_NAME);
     CF_TRY(cf_buf_set(out, CF_LIT("Action=AssumeRoleWithWebIdentity&Version=2011-06-15")));
     CF_TRY(put(id->role_arn, "&RoleArn=", out));
     CF_TRY(put(session, "&RoleSessionName=", out));
@@ -98,7 +96,8 @@ static cf_result ask_sts(cf_creds_chain *c, const cf_creds_identity *id, cf_view
     cf_creds_url url;
     cf_view path;
     CF_TRY(place(c, id->region, &text, &url, &path, s));
-    CF_TRY(cf_creds_blame(put_form(id, token, &form), s, CF_CREDS_SYSTEM, "sts"));
+    cf_view session = id->session_name.len > 0 ? id->session_name : cf_view_str(c->opts.program);
+    CF_TRY(cf_creds_blame(put_form(id, session, token, &form), s, CF_CREDS_SYSTEM, "sts"));
     const cf_creds_request req = {.url = &url,
                                   .method = CF_LIT("POST"),
                                   .path = path,

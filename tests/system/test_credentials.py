@@ -103,6 +103,63 @@ def test_rotation_in_flight(tmp_path):
             assert not a.lines("link.lost") and a.state()["changes"] == len(a.lines("credentials.changed"))
 
 
+def test_stale_documents(tmp_path):
+    """Metadata that cannot get new credentials gives old ones, whose end has passed: they stay in use, since the service may go on taking
+    them; it is asked again with waits that vary; the newest of them is used, and never one that is older than what there is."""
+    with Imds(seconds=3) as imds:
+        end = moment(3)
+        imds.text = lambda: document("AKOLD", Expiration=end)
+        with Lender(tmp_path, imds.settings) as a:
+            assert a.lent() == "AKOLD"
+            wait_for(lambda: a.state()["state"] == "expired", 8)
+            wait_for(lambda: a.state()["error"] == "credentials_expired", 8)
+            assert a.lent() == "AKOLD" and a.decrypt("echo").status == 200
+            imds.text = lambda: document("AKOLDER", -3600)
+            asked = len(imds.asked("canary.role"))
+            wait_for(lambda: len(imds.asked("canary.role")) > asked + 1, 15)
+            assert a.lent() == "AKOLD"
+            later = moment(0)
+            imds.text = lambda: document("AKLATE", Expiration=later)
+            wait_for(lambda: a.lent() == "AKLATE", 20)
+            assert a.state()["state"] == "expired" and a.state()["error"] == "credentials_expired"
+            assert len(a.lines("credentials.failed")) == 1 and "code=credentials_expired at=expiration" in a.log()
+            # Nobody there at all: the same.
+            imds.override["token"] = imds.override["role"] = (503, "")
+            wait_for(lambda: a.state()["error"] == "credentials_unavailable", 40)
+            assert a.lent() == "AKLATE" and a.state()["state"] == "expired"
+            imds.override.clear()
+            imds.text = lambda: document("AKNEW", 3600)
+            wait_for(lambda: a.lent() == "AKNEW", 70)
+            assert a.state()["state"] == "fresh" and a.state()["error"] == ""
+
+
+def test_stale_from_the_start(tmp_path, imds):
+    """What has ended is better than nothing."""
+    imds.override["document"] = (200, document("AKENDED", Expiration="2020-01-01T00:00:00Z"))
+    with Lender(tmp_path, imds.settings) as a:
+        state = a.state()
+        assert a.lent() == "AKENDED" and state["state"] == "expired" and state["error"] == "credentials_expired" and state["changes"] == 1
+        assert "canary" not in a.log()
+        imds.override.clear()
+        wait_for(lambda: a.lent() == "AKIMDS1", 8)
+        assert a.state()["state"] == "fresh" and not a.lines("credentials.recovered")
+
+
+@pytest.mark.parametrize("source", ["container", "file"])
+def test_stale_elsewhere(tmp_path, source):
+    """Other sources make their own, so what has ended there is a fault, and nothing is lent."""
+    stale = document("AKENDED", Expiration="2020-01-01T00:00:00Z", Code=None, Type=None, LastUpdated=None)
+    if source == "file":
+        (tmp_path / "c.json").write_text(stale)
+        with Lender(tmp_path, {}, tmp_path / "c.json") as a:
+            assert a.lent() == "" and a.state()["error"] == "credentials_expired"
+        return
+    with Container() as c:
+        c.answer = lambda *_: (200, stale)
+        with Lender(tmp_path, c.settings) as a:
+            assert a.lent() == "" and a.state()["error"] == "credentials_expired"
+
+
 def test_token_expires(tmp_path):
     """401 where a token was good before: another token, and no failure to be seen."""
     with Imds(seconds=4) as imds:
@@ -192,7 +249,6 @@ def test_role_changes(tmp_path):
     ("document", (200, document("AKBAD", Token=None)), "credentials_bad_answer"),
     ("document", (200, document("AK BAD")), "credentials_bad_answer"),
     ("document", (200, document("AKBAD", Expiration="soon")), "credentials_bad_answer"),
-    ("document", (200, document("AKBAD", Expiration="2020-01-01T00:00:00Z")), "credentials_expired"),
     ("document", (200, '{"Code":"AssumeRoleUnauthorizedAccess","Message":"canary"}'), "credentials_refused"),
     ("document", (200, document("AKBAD", more="x" * 70000)), "credentials_bad_answer"),
     ("document", (200, b" " * (32 << 20)), "credentials_bad_answer"),

@@ -187,9 +187,12 @@ static void test_kms_fails(void **state)
         unsigned status;
         cf_err code;
     } cases[] = {
-        {{.transport = CF_ERR_NOT_FOUND}, 503, CF_ERR_KMS_UNAVAILABLE},
-        {{.transport = CF_ERR_CLOSED}, 503, CF_ERR_KMS_UNAVAILABLE},
-        {{.transport = CF_ERR_TIMEOUT}, 504, CF_ERR_TIMEOUT},
+        {{.transport = CF_ERR_KMS_UNAVAILABLE}, 503, CF_ERR_KMS_UNAVAILABLE},
+        {{.transport = CF_ERR_KMS_ANSWER}, 502, CF_ERR_KMS_ANSWER},
+        {{.transport = CF_ERR_NO_MEMORY}, 503, CF_ERR_NO_MEMORY},
+        {{.status = 400, .body = "{\"__type\":\"ThrottlingException\"}"},
+         503,
+         CF_ERR_KMS_UNAVAILABLE},
         {{.status = 400,
           .body = "{\"__type\":\"AccessDeniedException\",\"message\":\"" CANARY "\"}"},
          502,

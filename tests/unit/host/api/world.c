@@ -41,7 +41,7 @@ static void start(world *w)
         .row_key = &w->row_key,
         .schemas = w->schemas,
         .agent = "unix:agent",
-        .kms = "unix:kms",
+        .kms = fake_kms(),
         .kms_key = "arn:aws:kms:eu-central-1:000000000000:key/k",
         .tenant = "default",
         .workers = 1,
@@ -121,7 +121,7 @@ void world_call(world *w, const world_request *req, world_answer *ret)
 
 void world_call_from(world *w, const world_request *req, world_answer *ret)
 {
-    CF_AUTO(cf_api_clients_free) cf_api_clients clients = {NULL, NULL};
+    CF_AUTO(cf_api_clients_free) cf_api_clients clients = {NULL};
     serve(w, &clients, req, ret);
 }
 

@@ -43,6 +43,7 @@ static cf_result ask_imds(void *ctx)
     CF_BUF(body);
     CF_AUTO(cf_creds_chain_free) cf_creds_chain *chain = NULL;
     const cf_creds_chain_opts o = {.env = scripted_getenv,
+                                   .program = "coffer-agent",
                                    .http = &scripted_http,
                                    .single = true,
                                    .source = CF_CREDS_FROM_IMDS};
