@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "core/crypto/primitives.h"
@@ -207,7 +206,6 @@ static cf_result root_create(cf_kmsd_state *s, const char *file)
 static cf_result root_open(cf_kmsd_state *s)
 {
     path p;
-    struct stat st;
     CF_BUF(octets);
     CF_TRY(join(&s->folder, "root.key", &p));
     cf_result r = cf_file_read(p.text, ROOT_KEY_BYTES, &octets);
@@ -220,11 +218,12 @@ static cf_result root_open(cf_kmsd_state *s)
         return cf_fail(CF_ERR_STATE);
     }
     CF_TRY(r);
-    CF_REQUIRE(stat(p.text, &st) == 0, IO);
-    if ((st.st_mode & 077) != 0) {
+    /* one that is another user's own is known to that user as well */
+    r = cf_file_check_secret(p.text);
+    if (r.code == CF_ERR_NOT_PERMITTED) {
         cf_log(CF_LOG_ERROR, "root_key.open_to_others", "file=%s", p.text);
-        return cf_fail(CF_ERR_NOT_PERMITTED);
     }
+    CF_TRY(r);
     return cf_secret_set(&s->root, cf_buf_view(&octets));
 }
 
