@@ -18,6 +18,7 @@
 #define GATE_PAUSE_MS 20     /* after accept failed for want of files or memory */
 #define GATE_ACCEPTS 64      /* in a row, before the clock is looked at */
 #define GATE_POLLS 64        /* sockets, in one system call */
+#define GATE_LAYER_FILES 3   /* of a connection with a layer: its socket and a pair */
 #define GATE_SPARE_FILES 256 /* what the rest of the program may have open */
 
 void cf_http_link_wait(const cf_http_gate *g, cf_http_link *l)
@@ -58,10 +59,11 @@ static cf_http_link *link_new(cf_http_gate *g, int fd)
     return l;
 }
 
-void cf_http_link_hide(cf_http_gate *g, cf_http_link *l)
+void cf_http_link_hide(cf_http_gate *g, cf_http_link *l, int fd)
 {
     /* The gate looks at this, and uses the socket, under the same lock. */
     pthread_mutex_lock(&g->lock);
+    l->fd = fd;
     atomic_store_explicit(&l->due_ms, 0, memory_order_relaxed);
     pthread_mutex_unlock(&g->lock);
 }
@@ -216,10 +218,11 @@ static void *gate_run(void *gate)
 }
 
 /* The usual soft limit of 1,024 files is below what the gate is to hold. */
-static void raise_files(unsigned connections_max)
+static void raise_files(const cf_http_gate *g)
 {
     struct rlimit lim;
-    rlim_t want = (rlim_t)connections_max + GATE_SPARE_FILES;
+    rlim_t each = g->layer != NULL ? GATE_LAYER_FILES : 1;
+    rlim_t want = each * g->connections_max + GATE_SPARE_FILES;
     if (getrlimit(RLIMIT_NOFILE, &lim) == 0 && lim.rlim_cur != RLIM_INFINITY &&
         lim.rlim_cur < want) {
         lim.rlim_cur = lim.rlim_max == RLIM_INFINITY || lim.rlim_max > want ? want : lim.rlim_max;
@@ -229,7 +232,7 @@ static void raise_files(unsigned connections_max)
 
 cf_result cf_http_gate_start(cf_http_gate *g)
 {
-    raise_files(g->connections_max);
+    raise_files(g);
     /* accept_some calls accept until nobody waits. */
     int flags = fcntl(g->listen_fd, F_GETFL);
     CF_REQUIRE(flags >= 0 && fcntl(g->listen_fd, F_SETFL, flags | O_NONBLOCK) == 0, IO);

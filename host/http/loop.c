@@ -50,15 +50,26 @@ void cf_http_loop_answer(cf_http_loop *l, cf_http_call *c)
     }
 }
 
-static void join(cf_http_loop *l, cf_http_link *link)
+bool cf_http_loop_enter(cf_http_loop *l, cf_http_link *link)
 {
     /* MHD keeps the address for itself and we do not ask for it. */
     static const struct sockaddr nobody = {.sa_family = AF_UNSPEC};
     /* Should MHD refuse the socket, it closes it before we know. */
-    cf_http_link_hide(l->gate, link);
+    cf_http_link_hide(l->gate, link, link->fd);
     l->joining = link;
     (void)MHD_add_connection(l->daemon, link->fd, &nobody, sizeof nobody);
-    cf_http_link_free(l->gate, &l->joining);
+    bool taken = l->joining == NULL;
+    l->joining = NULL;
+    return taken;
+}
+
+static void join(cf_http_loop *l, cf_http_link *link)
+{
+    if (l->gate->layer != NULL) {
+        cf_http_tunnel_open(l, link);
+    } else if (!cf_http_loop_enter(l, link)) {
+        cf_http_link_free(l->gate, &link);
+    }
 }
 
 void cf_http_loop_notify(void *loop, struct MHD_Connection *conn, void **link,
@@ -69,7 +80,11 @@ void cf_http_loop_notify(void *loop, struct MHD_Connection *conn, void **link,
     if (what == MHD_CONNECTION_NOTIFY_CLOSED) {
         cf_http_link *ended = *link;
         *link = NULL;
-        cf_http_link_free(l->gate, &ended);
+        if (ended != NULL && ended->tunnel != NULL) {
+            cf_http_tunnel_left(ended);
+        } else {
+            cf_http_link_free(l->gate, &ended);
+        }
         return;
     }
     cf_http_link_wait(l->gate, l->joining);
@@ -103,19 +118,26 @@ static bool take(cf_http_loop *l)
     return !stopping;
 }
 
-/* Until a socket of MHD or another thread has something, or MHD has work left. */
+/* Until a socket or another thread has something, or MHD has work left. */
 static void await(cf_http_loop *l)
 {
     MHD_UNSIGNED_LONG_LONG left_ms = 0;
     /* There are no timeouts of MHD's own: either it has work left or all the time. */
     int wait_ms = MHD_get_timeout(l->daemon, &left_ms) == MHD_YES ? 0 : -1;
     struct pollfd fds[] = {{.fd = l->daemon_fd, .events = POLLIN},
-                           {.fd = l->wake_fd, .events = POLLIN}};
-    if (poll(fds, 2, wait_ms) > 0 && fds[1].revents != 0) {
+                           {.fd = l->wake_fd, .events = POLLIN},
+                           {.fd = l->tunnels.epoll_fd, .events = POLLIN}};
+    if (poll(fds, 3, wait_ms) <= 0) {
+        return;
+    }
+    if (fds[1].revents != 0) {
         /* Before the lists are looked at: whoever comes in between wakes us once more. */
         uint64_t count;
         while (read(l->wake_fd, &count, sizeof count) < 0 && errno == EINTR) {
         }
+    }
+    if (fds[2].revents != 0) {
+        cf_http_tunnels_run(l);
     }
 }
 
@@ -132,6 +154,7 @@ static void *loop_run(void *loop)
 cf_result cf_http_loop_init(cf_http_loop *l, cf_http_gate *g)
 {
     l->gate = g;
+    l->tunnels.epoll_fd = -1;
     l->joins_end = &l->joins;
     l->answers_end = &l->answers;
     l->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
@@ -146,6 +169,7 @@ cf_result cf_http_loop_start(cf_http_loop *l)
     const union MHD_DaemonInfo *info = MHD_get_daemon_info(l->daemon, MHD_DAEMON_INFO_EPOLL_FD);
     CF_REQUIRE(info != NULL && info->epoll_fd >= 0, IO);
     l->daemon_fd = info->epoll_fd;
+    CF_TRY(cf_http_tunnels_init(l));
     CF_REQUIRE(pthread_create(&l->thread, NULL, loop_run, l) == 0, IO);
     l->running = true;
     return cf_ok();
@@ -165,6 +189,7 @@ void cf_http_loop_stop(cf_http_loop *l)
         MHD_stop_daemon(l->daemon);
         l->daemon = NULL;
     }
+    cf_http_tunnels_free(l);
     cf_fd_close(&l->wake_fd);
     pthread_mutex_destroy(&l->lock);
 }

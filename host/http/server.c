@@ -376,6 +376,7 @@ cf_result cf_http_server_start(int listen_fd, const cf_http_limits *limits,
     s->handler = handler;
     s->ctx = ctx;
     s->gate.connections_max = limits->connections_max;
+    s->gate.layer = limits->layer;
     s->gate.idle_ms = limits->idle_timeout_s * 1000;
     s->gate.receive_ms =
         (limits->receive_timeout_s > 0 ? limits->receive_timeout_s : limits->idle_timeout_s) * 1000;

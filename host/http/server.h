@@ -12,6 +12,30 @@ typedef struct cf_http_call cf_http_call; /* one request and its answer */
  *  calls cf_http_answer before it returns. */
 typedef void cf_http_refuse(void *ctx, cf_http_call *call, unsigned status, cf_err code);
 
+/** How far a call of a layer has come. */
+typedef enum {
+    CF_HTTP_STEP_DONE,
+    CF_HTTP_STEP_READ,  /* again once the socket can be read */
+    CF_HTTP_STEP_WRITE, /* again once it can be written */
+    CF_HTTP_STEP_ENDED, /* the client has said that it sends nothing more */
+    CF_HTTP_STEP_FAILED,
+} cf_http_step;
+
+/** What stands between sockets and HTTP where a server is not plain: TLS (host/tls). A connection is one thread's; no call waits for
+ *  its socket, and none goes on for long whatever the client sends. After FAILED a connection is only freed. */
+typedef struct {
+    /** A connection that has not begun. The socket stays the caller's, open until free. */
+    cf_result (*open)(const void *config, int fd, void **ret_conn);
+    cf_http_step (*begin)(void *conn);
+    /** Some octets, at least one and at most max. */
+    cf_http_step (*read)(void *conn, uint8_t *to, size_t max, size_t *ret_n);
+    /** All of them, or none yet: then again with the same octets, wherever they lie. */
+    cf_http_step (*write)(void *conn, cf_view v);
+    cf_http_step (*end)(void *conn);
+    void (*free)(void **conn);
+    const void *config;
+} cf_http_layer;
+
 typedef struct {
     size_t body_bytes_max; /* 413 over it, before the handler runs */
     /* Over it the connection that idled longest goes; if none idles, the one that receives or sends longest; if the handler has
@@ -19,10 +43,12 @@ typedef struct {
     unsigned connections_max;
     /* A connection without a request is closed. */
     unsigned idle_timeout_s;
-    /* From the first line of a request to its last octet, and for taking an answer, however the octets drip; 0: idle_timeout_s. */
+    /* From the first line of a request to its last octet, for taking an answer, and for the beginning and the end of a layer, however
+     * the octets drip; 0: idle_timeout_s. */
     unsigned receive_timeout_s;
-    unsigned threads;       /* epoll threads; 0: 1 */
-    cf_http_refuse *refuse; /* NULL: {"code":413,"error":"too_large"} */
+    unsigned threads;           /* epoll threads; 0: 1 */
+    cf_http_refuse *refuse;     /* NULL: {"code":413,"error":"too_large"} */
+    const cf_http_layer *layer; /* NULL: plain. Outlives the server. */
 } cf_http_limits;
 
 /** Octets of a request's target, and of its head as a whole (414, 431). What is no HTTP/1.x at all is answered 400 by the library

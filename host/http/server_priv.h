@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the parts of the server share: gate.c takes connections and watches their time, loop.c is a thread that serves them, call.c is
- * one request and its answer, server.c joins all to libmicrohttpd. */
+/* What the parts of the server share: gate.c takes connections and watches their time, loop.c is a thread that serves them, tunnel.c
+ * takes a layer such as TLS off them, call.c is one request and its answer, server.c joins all to libmicrohttpd. */
 #pragma once
 #include <microhttpd.h>
 #include <pthread.h>
@@ -10,6 +10,7 @@
 #include "host/http/server.h"
 
 typedef struct cf_http_loop cf_http_loop;
+typedef struct cf_http_tunnel cf_http_tunnel;
 
 /** One connection as the gate sees it. Server threads write due_ms and waiting, the gate reads them. */
 typedef struct cf_http_link cf_http_link;
@@ -17,6 +18,7 @@ struct cf_http_link {
     cf_http_link *prev, *next; /* in the gate's list; under its lock */
     cf_http_loop *loop;        /* whose connection it is */
     cf_http_link *joins_next;  /* in that loop's list of newcomers */
+    cf_http_tunnel *tunnel;    /* of its loop's thread; NULL: plain */
     int fd;                    /* MHD's once it has joined; valid while due_ms is not 0 */
     _Atomic uint64_t due_ms;   /* the gate cuts the connection when this passes; 0: never */
     atomic_bool waiting;       /* no request has begun: given up first for a new connection */
@@ -27,7 +29,8 @@ typedef struct {
     int listen_fd, wake_fd;
     unsigned connections_max;
     uint32_t idle_ms, receive_ms;
-    cf_http_loop *loops; /* take the accepted sockets in turn */
+    const cf_http_layer *layer; /* NULL: plain */
+    cf_http_loop *loops;        /* take the accepted sockets in turn */
     unsigned loops_n, loops_next;
     pthread_t thread;
     bool running;
@@ -36,6 +39,13 @@ typedef struct {
     unsigned links_n;
 } cf_http_gate;
 
+/** The connections of one thread that a layer stands before. */
+typedef struct {
+    int epoll_fd;     /* -1: none, the server is plain */
+    uint8_t *scratch; /* octets on their way; wiped after each */
+    cf_http_tunnel *live, *dead;
+} cf_http_tunnels;
+
 /** One server thread with an MHD daemon that nobody else enters. What others have for it waits in its lists. */
 struct cf_http_loop {
     cf_http_gate *gate;
@@ -43,7 +53,8 @@ struct cf_http_loop {
     int daemon_fd, wake_fd;
     pthread_t thread;
     bool running;
-    cf_http_link *joining; /* whose socket MHD is taking right now; the thread's own */
+    cf_http_link *joining; /* whose socket MHD is taking right now; the thread's own, as are: */
+    cf_http_tunnels tunnels;
     pthread_mutex_t lock;
     bool woken, stopping;             /* this and the rest under the lock */
     cf_http_link *joins, **joins_end; /* accepted, oldest first */
@@ -98,8 +109,8 @@ struct cf_http_call {
 CF_MUST_USE cf_result cf_http_gate_start(cf_http_gate *g);
 /** Takes no more connections: ends the thread and closes the socket. Links may live on. */
 void cf_http_gate_close(cf_http_gate *g);
-/** The gate leaves the link's socket alone until its state is told again. */
-void cf_http_link_hide(cf_http_gate *g, cf_http_link *l);
+/** The gate leaves the link's socket, which is fd from now on, alone until its state is told again. */
+void cf_http_link_hide(cf_http_gate *g, cf_http_link *l, int fd);
 /** Removes and frees the link of a connection that is ending; its socket may be closed afterwards. */
 void cf_http_link_free(cf_http_gate *g, cf_http_link **l);
 /** A link waits for a request, receives one or sends its answer, or leaves its time to the handler. */
@@ -118,9 +129,24 @@ void cf_http_loop_stop(cf_http_loop *l);
 /** Hands over a connection, or a deferred call that has its answer; from any thread. */
 void cf_http_loop_join(cf_http_loop *l, cf_http_link *link);
 void cf_http_loop_answer(cf_http_loop *l, cf_http_call *c);
+/** MHD takes the link's socket. False when it does not: then it has closed it, and the link is the caller's. */
+bool cf_http_loop_enter(cf_http_loop *l, cf_http_link *link);
 /** Called by MHD when a connection begins and, before its socket is closed, when it ends. */
 void cf_http_loop_notify(void *loop, struct MHD_Connection *conn, void **link,
                          enum MHD_ConnectionNotificationCode what);
+
+/* tunnel.c: a socket, a layer, and behind it a pair of sockets of which MHD has one end. All from the loop's thread. */
+
+/** error IO, NO_MEMORY; cf_http_tunnels_free all the same. Does nothing for a plain server. */
+CF_MUST_USE cf_result cf_http_tunnels_init(cf_http_loop *l);
+/** After MHD: what can be sent at once of its last answers is sent. */
+void cf_http_tunnels_free(cf_http_loop *l);
+/** Takes an accepted link. MHD gets it once the layer has begun. */
+void cf_http_tunnel_open(cf_http_loop *l, cf_http_link *link);
+/** Takes the link back, whose end of the pair MHD is about to close: what is left is sent, and the layer ended. */
+void cf_http_tunnel_left(cf_http_link *link);
+/** Carries what can be carried without waiting; when epoll_fd has something to tell. */
+void cf_http_tunnels_run(cf_http_loop *l);
 
 /* call.c */
 

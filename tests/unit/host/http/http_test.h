@@ -17,6 +17,74 @@
 
 #define WAIT_MS 10000 /* for what should come at once */
 
+/* A layer that changes nothing, so that clients need not know of it: what holds for a plain server holds for one with a layer. */
+typedef struct {
+    int fd;
+    size_t written; /* of the octets that are written now */
+} through;
+
+static inline cf_result through_open(const void *config, int fd, void **ret)
+{
+    (void)config;
+    through *t = cf_mem_new(1, sizeof *t);
+    assert_non_null(t);
+    t->fd = fd;
+    *ret = t;
+    return cf_ok();
+}
+
+static inline void through_free(void **conn)
+{
+    cf_mem_free(*conn);
+    *conn = NULL;
+}
+
+static inline cf_http_step through_done(void *conn)
+{
+    (void)conn;
+    return CF_HTTP_STEP_DONE;
+}
+
+static inline cf_http_step through_read(void *conn, uint8_t *to, size_t max, size_t *ret_n)
+{
+    ssize_t n = recv(((through *)conn)->fd, to, max, MSG_DONTWAIT);
+    *ret_n = n > 0 ? (size_t)n : 0;
+    return n > 0             ? CF_HTTP_STEP_DONE
+           : n == 0          ? CF_HTTP_STEP_ENDED
+           : errno == EAGAIN ? CF_HTTP_STEP_READ
+                             : CF_HTTP_STEP_FAILED;
+}
+
+static inline cf_http_step through_write(void *conn, cf_view v)
+{
+    through *t = conn;
+    ssize_t n = send(t->fd, v.data + t->written, v.len - t->written, MSG_DONTWAIT | MSG_NOSIGNAL);
+    if (n < 0 && errno != EAGAIN) {
+        return CF_HTTP_STEP_FAILED;
+    }
+    t->written += n > 0 ? (size_t)n : 0;
+    if (t->written < v.len) {
+        return CF_HTTP_STEP_WRITE;
+    }
+    t->written = 0;
+    return CF_HTTP_STEP_DONE;
+}
+
+static const cf_http_layer through_layer = {.open = through_open,
+                                            .begin = through_done,
+                                            .read = through_read,
+                                            .write = through_write,
+                                            .end = through_done,
+                                            .free = through_free};
+/* What servers are started with. */
+static const cf_http_layer *test_layer;
+
+/* Runs the tests plain, and with the layer. */
+#define run_both(name, tests)                                                                      \
+    (cmocka_run_group_tests_name(name, tests, NULL, NULL) +                                        \
+     (test_layer = &through_layer,                                                                 \
+      cmocka_run_group_tests_name(name " with a layer", tests, NULL, NULL)))
+
 static inline void nap_ms(unsigned ms)
 {
     const struct timespec t = {ms / 1000, (long)(ms % 1000) * 1000000L};

@@ -27,8 +27,11 @@ static void handler(void *ctx, cf_http_call *c)
 static int start(void **state)
 {
     (void)state;
-    const cf_http_limits limits = {
-        .body_bytes_max = 1 << 20, .connections_max = 1024, .idle_timeout_s = 60, .threads = 1};
+    const cf_http_limits limits = {.body_bytes_max = 1 << 20,
+                                   .connections_max = 1024,
+                                   .idle_timeout_s = 60,
+                                   .threads = 1,
+                                   .layer = test_layer};
     sem_init(&entered, 0, 0);
     sem_init(&leave, 0, 0);
     assert_ok(cf_http_server_start(listen_tcp(&port), &limits, handler, NULL, &server));
@@ -182,5 +185,5 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_newcomer_after_crowd, start, stop),
         cmocka_unit_test_setup_teardown(test_last_words, start, stop),
     };
-    return cmocka_run_group_tests_name("host/http/loop", tests, NULL, NULL);
+    return run_both("host/http/loop", tests);
 }

@@ -126,7 +126,8 @@ static int start(void **state)
     const cf_http_limits limits = {.body_bytes_max = BODY_MAX,
                                    .connections_max = 64,
                                    .idle_timeout_s = 30,
-                                   .refuse = on_refuse};
+                                   .refuse = on_refuse,
+                                   .layer = test_layer};
     atomic_store(&handled, 0);
     return cf_is_ok(cf_http_server_start(listen_tcp(&port), &limits, handler, NULL, &server)) ? 0
                                                                                               : 1;
@@ -646,5 +647,5 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_body_is_wiped, start, stop),
         cmocka_unit_test(test_start_refuses),
     };
-    return cmocka_run_group_tests_name("host/http/server", tests, NULL, NULL);
+    return run_both("host/http/server", tests);
 }
