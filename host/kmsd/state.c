@@ -177,6 +177,27 @@ CF_MUST_USE cf_result cf_kmsd_state_walk(cf_kmsd_state *s, cf_state_kind kind, c
     return cf_ok();
 }
 
+/* What a stopped write has left beside the files of the folder itself: of the root key it would be a copy that nobody looks after. */
+static CF_MUST_USE cf_result clean_folder(const cf_kmsd_state *s)
+{
+    static const char *const names[] = {"root.key", "principals.cbor"};
+    CF_AUTO(close_folder) DIR *d = opendir(s->folder.text);
+    CF_REQUIRE(d != NULL, IO);
+    for (const struct dirent *e = readdir(d); e != NULL; e = readdir(d)) {
+        for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+            size_t len = strlen(names[i]);
+            path p;
+            if (strncmp(e->d_name, names[i], len) == 0 && e->d_name[len] == '.' &&
+                strlen(e->d_name) == len + TEMPORARY_BYTES) {
+                CF_TRY(join(&s->folder, e->d_name, &p));
+                CF_TRY(cf_file_remove(p.text));
+                cf_log(CF_LOG_WARN, "state.left_over_removed", "file=%s code=ok", e->d_name);
+            }
+        }
+    }
+    return cf_ok();
+}
+
 /* --- root key --- */
 
 static cf_result any_file(void *ctx, const cf_state_name *name)
@@ -237,6 +258,7 @@ CF_MUST_USE cf_result cf_kmsd_state_open(const char *folder, cf_kmsd_state **ret
     CF_REQUIRE(n > 0 && (size_t)n < sizeof s->folder.text, ARGUMENT);
     CF_TRY(cf_folder_make(s->folder.text));
     CF_TRY(take_lock(s));
+    CF_TRY(clean_folder(s));
     for (cf_state_kind k = CF_STATE_KEYS; k < CF_STATE_COUNT; k++) {
         CF_TRY(join(&s->folder, kinds[k].folder, &s->folders[k]));
         CF_TRY(cf_folder_make(s->folders[k].text));

@@ -104,6 +104,30 @@ static void test_root_key(void **state)
     cf_kmsd_state_close(&s);
 }
 
+/* A process that ends between two steps of writing one leaves a second name of it. */
+static void test_root_key_left_over(void **state)
+{
+    (void)state;
+    static const char *const left[] = {"root.key.aB3xY9", "principals.cbor.000000"};
+    static const char *const kept[] = {"root.key.old", "root.key.aB3xY9z", "notes.abcdef"};
+    cf_keys *t = open_keys();
+    close_keys(&t);
+    for (size_t i = 0; i < 2; i++) {
+        assert_ok(cf_file_write(in_folder(left[i]), CF_LIT("x"), 0600));
+    }
+    for (size_t i = 0; i < 3; i++) {
+        assert_ok(cf_file_write(in_folder(kept[i]), CF_LIT("x"), 0600));
+    }
+    t = open_keys();
+    close_keys(&t);
+    for (size_t i = 0; i < 2; i++) {
+        assert_int_not_equal(access(in_folder(left[i]), F_OK), 0);
+    }
+    for (size_t i = 0; i < 3; i++) {
+        assert_int_equal(unlink(in_folder(kept[i])), 0);
+    }
+}
+
 static void test_root_key_damage(void **state)
 {
     (void)state;
@@ -441,10 +465,10 @@ static void test_threads(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        FRESH(test_root_key),        FRESH(test_root_key_damage), FRESH(test_keys_last),
-        FRESH(test_key_is_replaced), FRESH(test_pages),           FRESH(test_damaged_files),
-        FRESH(test_left_overs),      FRESH(test_destroy),         FRESH(test_rotation_is_due),
-        FRESH(test_limit),           FRESH(test_threads),
+        FRESH(test_root_key),           FRESH(test_root_key_damage), FRESH(test_keys_last),
+        FRESH(test_root_key_left_over), FRESH(test_key_is_replaced), FRESH(test_pages),
+        FRESH(test_damaged_files),      FRESH(test_left_overs),      FRESH(test_destroy),
+        FRESH(test_rotation_is_due),    FRESH(test_limit),           FRESH(test_threads),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
