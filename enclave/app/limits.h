@@ -21,7 +21,7 @@
 
 /* Threads. */
 #define CF_ENCLAVE_WORKERS_MAX 64
-#define CF_ENCLAVE_KMS_THREADS 8
+#define CF_ENCLAVE_KMS_THREADS 32
 #define CF_ENCLAVE_STACK_BYTES ((size_t)256 << 10)
 
 /* Expressions. */

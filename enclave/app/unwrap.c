@@ -27,9 +27,11 @@ struct flight {
 
 struct cf_unwrap {
     cf_unwrap_spec spec;
-    pthread_mutex_t lock; /* of flights and stopping */
+    pthread_mutex_t lock; /* of flights, links and stopping */
     pthread_cond_t more;
-    flight *flights; /* oldest first */
+    flight *flights;                            /* oldest first */
+    cf_kms_link *links[CF_ENCLAVE_KMS_THREADS]; /* idle ones, the one used last behind the others */
+    unsigned links_n;
     bool stopping;
     atomic_uint_fast64_t calls;
     unsigned threads_n;
@@ -166,9 +168,13 @@ static void give(cf_unwrap *u, cf_request *waiting, cf_result result, const cf_c
     }
 }
 
-static void land(cf_unwrap *u, flight *f, cf_result result, const cf_cached_key *key)
+static void land(cf_unwrap *u, flight *f, cf_result result, const cf_cached_key *key,
+                 cf_kms_link *link)
 {
     (void)pthread_mutex_lock(&u->lock);
+    if (link != NULL) {
+        u->links[u->links_n++] = link;
+    }
     flight **at = &u->flights;
     while (*at != f) {
         at = &(*at)->next;
@@ -180,7 +186,9 @@ static void land(cf_unwrap *u, flight *f, cf_result result, const cf_cached_key 
     flight_free(&f);
 }
 
-static flight *next_flight(cf_unwrap *u)
+/* And a connection for it, of which there are as many as threads: the one that was used last, so that no more are opened than were ever
+ * needed at a time, and the usual one is not one that the other side has given up meanwhile. */
+static flight *next_flight(cf_unwrap *u, cf_kms_link **ret_link)
 {
     flight *f = NULL;
     (void)pthread_mutex_lock(&u->lock);
@@ -193,6 +201,7 @@ static flight *next_flight(cf_unwrap *u)
     }
     if (f != NULL) {
         f->called = true;
+        *ret_link = u->links[--u->links_n];
     }
     (void)pthread_mutex_unlock(&u->lock);
     return f;
@@ -201,15 +210,11 @@ static flight *next_flight(cf_unwrap *u)
 static void *fly(void *self)
 {
     cf_unwrap *u = self;
-    CF_AUTO(cf_kms_link_free) cf_kms_link *link = NULL;
-    cf_result ready = cf_kms_link_new(u->spec.kms, &link);
-    for (flight *f = next_flight(u); f != NULL; f = next_flight(u)) {
+    cf_kms_link *link;
+    for (flight *f = next_flight(u, &link); f != NULL; f = next_flight(u, &link)) {
         const cf_cached_key *key = NULL;
-        cf_result r = ready;
-        if (cf_is_ok(r)) {
-            r = unwrap(u, f, link, &key);
-        }
-        land(u, f, r, key);
+        cf_result r = unwrap(u, f, link, &key);
+        land(u, f, r, key, link);
     }
     return NULL;
 }
@@ -225,6 +230,9 @@ CF_MUST_USE cf_result cf_unwrap_new(const cf_unwrap_spec *spec, cf_unwrap **ret)
     u->spec = *spec;
     (void)pthread_mutex_init(&u->lock, NULL);
     (void)pthread_cond_init(&u->more, NULL);
+    for (; u->links_n < spec->threads; u->links_n++) {
+        CF_TRY(cf_kms_link_new(spec->kms, &u->links[u->links_n]));
+    }
     for (; u->threads_n < spec->threads; u->threads_n++) {
         CF_TRY(cf_thread_start(&u->threads[u->threads_n], fly, u));
     }
@@ -247,7 +255,10 @@ void cf_unwrap_free(cf_unwrap **unwrapper)
         (void)pthread_join(u->threads[i], NULL);
     }
     while (u->flights != NULL) {
-        land(u, u->flights, cf_fail(CF_ERR_CLOSED), NULL);
+        land(u, u->flights, cf_fail(CF_ERR_CLOSED), NULL, NULL);
+    }
+    for (unsigned i = 0; i < u->links_n; i++) {
+        cf_kms_link_free(&u->links[i]);
     }
     (void)pthread_cond_destroy(&u->more);
     (void)pthread_mutex_destroy(&u->lock);

@@ -45,7 +45,7 @@ CF_MUST_USE cf_result cf_kms_service_new(const cf_kms_service_spec *spec, cf_kms
 void cf_kms_service_stop(cf_kms_service *s);
 void cf_kms_service_free(cf_kms_service **s);
 
-/** One thread's connection, made when it is needed. */
+/** A connection, made when it is needed; one thread's at a time. */
 typedef struct cf_kms_link cf_kms_link;
 CF_MUST_USE cf_result cf_kms_link_new(cf_kms_service *s, cf_kms_link **ret);
 /** Before the service. */

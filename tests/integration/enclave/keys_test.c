@@ -4,6 +4,7 @@
 #include <poll.h>
 #include <sys/socket.h>
 
+#include "enclave/app/limits.h"
 #include "sys/linux/clock.h"
 #include "tests/integration/enclave/enclave_test.h"
 #include "tests/support/rsa_count.h"
@@ -235,14 +236,43 @@ static void test_connections_are_kept(void **state)
     for (unsigned i = 0; i < 40; i++) {
         assert_int_equal(calls_for(&c, i), 1);
     }
-    assert_true(rig_kms_links(enclave) <= 8);
-    /* Kept connections that the KMS has closed meanwhile cost nobody a request. */
-    unsigned links = rig_kms_links(enclave);
+    assert_int_equal(rig_kms_links(enclave), 1); /* for one call at a time */
+    /* A kept connection that the KMS has closed meanwhile costs nobody a request. */
     rig_kms_drop(enclave);
     for (unsigned i = 100; i < 120; i++) {
         assert_int_equal(calls_for(&c, i), 1);
     }
-    assert_true(rig_kms_links(enclave) > links);
+    assert_int_equal(rig_kms_links(enclave), 2);
+    rig_close(&c);
+}
+
+/* As many calls as there are threads for them, each on a connection of its own; nobody waits for another's. */
+static void test_calls_at_once(void **state)
+{
+    (void)state;
+    enum { REQUESTS = 60 };
+    rig_conn c;
+    rig_hello(enclave, &c);
+    rig_kms_set(enclave, RIG_KMS_HANGS, 0);
+    for (unsigned i = 0; i < REQUESTS; i++) {
+        rig_request q;
+        make_request(&q, i, CF_ENC_WRITE, 1);
+        rig_send_decrypt(&c, i, &q.message);
+        rig_request_free(&q);
+    }
+    for (unsigned ms = 0; rig_kms_calls(enclave) < CF_ENCLAVE_KMS_THREADS && ms < 2000; ms += 10) {
+        pause_ms(10);
+    }
+    pause_ms(50); /* for those beyond, if there were any */
+    assert_int_equal(rig_kms_calls(enclave), CF_ENCLAVE_KMS_THREADS);
+    assert_int_equal(rig_kms_links(enclave), CF_ENCLAVE_KMS_THREADS);
+    rig_kms_set(enclave, RIG_KMS_DEAD, 0); /* and so it ends at once */
+    rig_kms_drop(enclave);
+    for (unsigned i = 0; i < REQUESTS; i++) {
+        cf_msg m;
+        assert_true(rig_receive(&c, WAIT_MS, &m));
+        assert_code((cf_result){rig_error(&m)}, CF_ERR_KMS_UNAVAILABLE);
+    }
     rig_close(&c);
 }
 
@@ -465,6 +495,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_failure_is_shared_and_forgotten, start, stop),
         cmocka_unit_test_setup_teardown(test_kms_answers, start, stop),
         cmocka_unit_test_setup_teardown(test_connections_are_kept, start, stop),
+        cmocka_unit_test_setup_teardown(test_calls_at_once, start, stop),
         cmocka_unit_test_setup_teardown(test_deadline, start, stop),
         cmocka_unit_test_setup_teardown(test_in_flight_limits, start, stop),
         cmocka_unit_test_setup_teardown(test_in_flight_octets, start, stop),
