@@ -122,6 +122,7 @@ class Stack:
                                 "--attestation-root", self.state / "nsm/nsm-root.der")
         self.api = None
         self.api_program, self.api_args, self.api_env = api, list(api_args), api_env or {}
+        self.api_kms = ["--kms", f"unix:{self.run}/kms.sock"]
 
     def daemon(self, name, *argv, env=None):
         return Daemon(name, self.folder, argv, env, self.bin)
@@ -140,7 +141,7 @@ class Stack:
         """A new process on the same state; on the same port, where there was one before and none is told."""
         port = port or (int(self.api.address.rpartition(":")[2]) if self.api and self.api.address else 0)
         self.api = self.daemon(self.api_program, "--state", self.api_state, "--listen", f"127.0.0.1:{port}",
-                               "--agent", f"unix:{self.run}/agent.sock", "--kms", f"unix:{self.run}/kms.sock",
+                               "--agent", f"unix:{self.run}/agent.sock", *self.api_kms,
                                "--kms-key", self.key_id, "--admin-token-file", self.token_file, *self.api_args, env=self.api_env)
         address = self.api.start(**how)
         self.local = threading.local()
