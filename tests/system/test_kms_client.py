@@ -1,16 +1,21 @@
 # SPDX-License-Identifier: Apache-2.0
 """The enclave's client of the KMS, from the enclave through the agent over TLS to coffer-kmsd, which verifies every signature; and what
 happens when the other end is wrong in one way. botocore's signer, which others wrote, is the second judge of what is signed."""
+import base64
+import concurrent.futures
 import datetime
 import email.utils
 import hashlib
 import json
+import os
 import pathlib
 import re
+import signal
 import ssl
 import sys
 import time
 
+import cbor2
 import pytest
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
@@ -161,6 +166,35 @@ def test_connections_are_kept(world):
     for _ in range(12):
         assert world.opens(world.vault())
     assert world.front.accepted == before
+
+
+def recipient(request):
+    """The public key in the document that a Decrypt brings."""
+    _, _, payload, _ = cbor2.loads(base64.b64decode(json.loads(request.body)["Recipient"]["AttestationDocument"]))
+    return cbor2.loads(payload)["public_key"]
+
+
+def audited(world):
+    """Decrypts that kmsd has written down, with their outcomes."""
+    lines = [json.loads(line) for f in sorted((world.state / "kms/audit").iterdir()) for line in f.read_text().splitlines()]
+    return [line["outcome"] for line in lines if line["operation"] == "Decrypt"]
+
+
+def test_two_hundred_at_once(world):
+    """Vaults whose keys are not at hand: one call of the KMS each, and all with the one key that the enclave has had since its boot."""
+    vaults = [world.vault() for _ in range(200)]
+    sent, done = len(world.front.requests), len(audited(world))
+    with concurrent.futures.ThreadPoolExecutor(50) as pool:
+        assert all(pool.map(world.opens, vaults))
+    requests = world.front.requests[sent:]
+    assert len(requests) == 200
+    assert audited(world)[done:] == ["ok"] * 200
+    assert len({json.loads(r.body)["CiphertextBlob"] for r in requests}) == 200
+    keys = {recipient(r) for r in requests}
+    assert len(keys) == 1
+    os.kill(world.enclave_pid(), signal.SIGKILL)
+    assert world.opens(world.vault())
+    assert recipient(world.front.requests[-1]) not in keys, "the next boot has its own"
 
 
 def test_session_token(tmp_path):
