@@ -47,6 +47,12 @@ static cf_result read_name(cf_kmsd_call *c, cf_principal *p)
     return cf_ok();
 }
 
+/* For the audit log: whom the request is about. */
+static void note_principal(cf_kmsd_call *c, const cf_principal *p)
+{
+    cf_principal_arn(c->service->names.partition, p, c->principal);
+}
+
 /* The access key that the request brings, or a new one. */
 static cf_result take_access_key(cf_kmsd_call *c, cf_principal *p)
 {
@@ -88,6 +94,7 @@ static cf_result add(cf_kmsd_call *c, cf_principal *p)
 {
     p->created_ms = c->now_ms;
     CF_TRY(read_name(c, p));
+    note_principal(c, p);
     if (p->kind == CF_PRINCIPAL_USER) {
         CF_TRY(take_access_key(c, p));
     }
@@ -155,6 +162,7 @@ static cf_result delete_access_key(cf_kmsd_call *c)
         return refuse_missing(c);
     }
     set_text(text, id);
+    set_text(c->principal, id);
     return removed(c, cf_principals_remove_key(c->service->principals, id), "access_key", text);
 }
 
@@ -162,6 +170,7 @@ static cf_result delete_role(cf_kmsd_call *c)
 {
     cf_principal p = {.kind = CF_PRINCIPAL_ROLE};
     CF_TRY(read_name(c, &p));
+    note_principal(c, &p);
     return removed(c,
                    cf_principals_remove_role(c->service->principals, cf_view_str(p.name),
                                              cf_view_str(p.account)),
@@ -176,6 +185,7 @@ static cf_result create_session(cf_kmsd_call *c)
     CF_BUF(token);
     cf_view name = text_or(c, "SessionName", "session");
     CF_TRY(read_name(c, &role));
+    note_principal(c, &role);
     if (!cf_principal_name_ok(name)) {
         return refuse_name(c, "SessionName");
     }

@@ -87,6 +87,7 @@ static cf_result make_line(const cf_audit_entry *e, cf_buf *out)
     put_text(&b, "source_key", e->source_key);
     put_text(&b, "alias", e->alias);
     put_text(&b, "grant", e->grant);
+    put_text(&b, "principal", e->principal);
     if (e->context.len > 0) {
         cf_digest d;
         CF_TRY(cf_hash_of(CF_SHA256, e->context, &d));

@@ -9,6 +9,7 @@ typedef struct cf_audit cf_audit;
 typedef struct {
     uint64_t at_ms;
     const char *request, *caller, *operation, *key, *source_key, *alias, *grant, *outcome;
+    const char *principal; /* that was made or taken back: ARN, or the id of an access key */
     cf_view
         context; /* canonical form; its SHA-256 is written, so that two uses can be told to have the same one */
     const char *stage; /* how far verification of an attestation document came */

@@ -98,6 +98,8 @@ typedef struct {
     /* for the audit log: the alias that the request is about, the grant that was made or taken back; "" when there is none */
     char alias[CF_ALIAS_BYTES_MAX + 1];
     cf_state_name grant;
+    char principal
+        [CF_KMSD_CALLER_BYTES_MAX]; /* the same of a principal: ARN, or the id of an access key */
 } cf_kmsd_call;
 
 enum {

@@ -215,6 +215,7 @@ static cf_result append_audit(const cf_kmsd_call *c, const char *request_id, con
         .source_key = c->source.key != NULL ? c->source.arn : "",
         .alias = c->alias[0] != '\0' ? c->alias : c->target.alias,
         .grant = c->grant.text,
+        .principal = c->principal,
         .outcome = outcome,
         .context = c->context.n > 0 ? cf_buf_view(&c->context.canonical) : CF_VIEW_EMPTY,
         .stage = c->attested_stage,

@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What anybody can send to coffer-kmsd over TCP before a signature is looked at."""
+"""What anybody can send to coffer-kmsd over TCP before a signature is looked at; and what is noted of who may send more."""
 import json
 import random
 import socket
 
 import pytest
-from signed_kmsd import SignedKmsd
+from signed_kmsd import ACCOUNT, Refused, SignedKmsd
 
 UNSIGNED = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-amz-json-1.1\r\nX-Amz-Target: TrentService.ListKeys\r\n"
 
@@ -60,3 +60,20 @@ def test_nobody_knows_who(server):
         assert send(server, head, b"{}") == (400, name), head
     assert server.process.poll() is None
     assert "Sanitizer" not in server.log.read_text()
+
+
+def test_the_audit_log_says_whom_it_is_about(server):
+    key = server.user("alice")
+    server.role("parent", Account="999988887777")
+    server.session("parent", Account="999988887777", SessionName="i")
+    server.local("CofferKms.DeleteAccessKey", AccessKeyId=key["AccessKeyId"])
+    server.local("CofferKms.DeleteRole", Name="parent", Account="999988887777")
+    with pytest.raises(Refused):
+        server.local("CofferKms.DeleteRole", Name="nobody")
+    lines = [json.loads(line) for file in (server.folder / "state/audit").iterdir() for line in file.read_text().splitlines()]
+    parent = "arn:aws:iam::999988887777:role/parent"
+    assert [(line["operation"], line["principal"], line["outcome"]) for line in lines] == [
+        ("CreateAccessKey", key["Arn"], "ok"), ("CreateRole", parent, "ok"), ("CreateSession", parent, "ok"),
+        ("DeleteAccessKey", key["AccessKeyId"], "ok"), ("DeleteRole", parent, "ok"),
+        ("DeleteRole", f"arn:aws:iam::{ACCOUNT}:role/nobody", "NotFoundException")]
+    assert not any(key["SecretAccessKey"] in str(line) for line in lines)

@@ -66,6 +66,7 @@ static void test_line(void **state)
                               .source_key = "",
                               .alias = "alias/x",
                               .grant = NULL,
+                              .principal = "arn:p",
                               .outcome = "AccessDeniedException",
                               .context = CF_LIT("\xa0"),
                               .stage = "holds",
@@ -77,7 +78,8 @@ static void test_line(void **state)
     assert_view(cf_buf_view(&text),
                 CF_LIT("{\"time\":\"2026-11-20T13:14:15.123Z\",\"request\":\"id\","
                        "\"caller\":\"arn:aws:iam::000000000000:user/a\\\"b\","
-                       "\"operation\":\"Decrypt\",\"key\":\"arn:k\",\"alias\":\"alias/x\","
+                       "\"operation\":\"Decrypt\",\"key\":\"arn:k\",\"alias\":\"alias/"
+                       "x\",\"principal\":\"arn:p\","
                        "\"context_sha256\":"
                        "\"c19a797fa1fd590cd2e5b42d1cf5f246e29b91684e2f87404b81dc345c7a56a0\","
                        "\"attested\":\"holds\",\"module\":\"i-1\",\"pcr0\":\"00ff\","
