@@ -5,6 +5,7 @@
 #include <string.h>
 
 #define ARENA_BLOCK_BYTES ((size_t)16 << 10)
+#define ARENA_LENT_BYTES ((size_t)2 << 10)   /* of lent memory, zeroed at once */
 #define ARENA_JOINED_BYTES ((size_t)1 << 20) /* of a block that a reset makes out of several */
 
 struct cf_arena_block {
@@ -25,6 +26,20 @@ static bool block_new(cf_arena *a, size_t need)
     a->blocks = block;
     a->at = block->bytes;
     a->left = cap;
+    a->lent = 0;
+    return true;
+}
+
+/* Zeroes more of the memory that was lent. */
+static bool lent_more(cf_arena *a, size_t need)
+{
+    size_t more = need - a->left < ARENA_LENT_BYTES ? ARENA_LENT_BYTES : need - a->left;
+    if (more > a->lent) {
+        return false;
+    }
+    memset(a->at + a->left, 0, more);
+    a->left += more;
+    a->lent -= more;
     return true;
 }
 
@@ -48,7 +63,7 @@ void *cf_arena_new(cf_arena *a, size_t count, size_t size)
         return NULL;
     }
     need = rounded(need);
-    if (need > a->left && !block_new(a, need)) {
+    if (need > a->left && !lent_more(a, need) && !block_new(a, need)) {
         return NULL;
     }
     void *p = a->at;
@@ -71,9 +86,9 @@ CF_MUST_USE cf_result cf_arena_copy(cf_arena *a, cf_view v, cf_view *ret)
 
 void cf_arena_lend(cf_arena *a, void *memory, size_t bytes)
 {
-    memset(memory, 0, bytes);
     a->at = memory;
-    a->left = bytes;
+    a->left = 0;
+    a->lent = bytes;
 }
 
 static void block_free(cf_arena_block *block)
@@ -120,5 +135,5 @@ void cf_arena_free(cf_arena *a)
         block_free(a->blocks);
         a->blocks = next;
     }
-    *a = (cf_arena){NULL, 0, a->max, NULL, 0};
+    *a = (cf_arena){.max = a->max};
 }

@@ -10,12 +10,12 @@ typedef struct {
     size_t used, max;       /* octets handed out, and their bound */
     uint8_t *at;            /* the newest block's free octets, all zero */
     size_t left;
+    size_t lent; /* octets behind them that were lent and are not zero yet */
 } cf_arena;
 
 /** An arena that wipes and frees all it gave on every way out of the scope. bytes_max bounds the
  *  sum of all pieces, each rounded up to alignof(max_align_t). */
-#define CF_ARENA(name, bytes_max)                                                                  \
-    CF_AUTO(cf_arena_free) cf_arena name = {NULL, 0, (bytes_max), NULL, 0}
+#define CF_ARENA(name, bytes_max) CF_AUTO(cf_arena_free) cf_arena name = {.max = (bytes_max)}
 
 /** True if the bound allows a further piece of that many octets. */
 bool cf_arena_fits(const cf_arena *a, size_t bytes);
@@ -40,8 +40,8 @@ static inline void *cf_arena_take(cf_arena *a, size_t bytes)
 /** A copy of v inside the arena. error SIZE over the bound, NO_MEMORY. */
 CF_MUST_USE cf_result cf_arena_copy(cf_arena *a, cf_view v, cf_view *ret);
 
-/** Lets a new arena use memory of the caller's first, aligned for any type, which must outlive it. The arena zeroes it now and does not
- *  wipe it afterwards. */
+/** Lets a new arena use memory of the caller's first, aligned for any type, which must outlive it. The arena zeroes what it
+ *  gives out and wipes nothing of it afterwards. */
 void cf_arena_lend(cf_arena *a, void *memory, size_t bytes);
 
 /** Wipes all pieces and keeps a block for what comes next: the newest, or one in place of several of up to 1 MiB together. A round that

@@ -8,6 +8,8 @@
 #define CF_MUST_USE __attribute__((warn_unused_result))
 #define CF_UNLIKELY(x) __builtin_expect(!!(x), 0)
 #define CF_AUTO(fn) __attribute__((cleanup(fn)))
+/* A local array that its owner clears or writes before anybody reads it: the compiler, which is told to clear all locals, leaves it out. */
+#define CF_UNCLEARED __attribute__((uninitialized))
 
 /* Every error of the product, in one table: symbol, stable code as users see it, sentence without values.
  * The stable code is part of the API: never renamed, never reused. */

@@ -1,26 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/base/view.h"
 
-#include <string.h>
-
-cf_view cf_view_str(const char *s)
-{
-    return s == NULL ? CF_VIEW_EMPTY : cf_view_make(s, strlen(s));
-}
-
-cf_view cf_view_sub(cf_view v, size_t off, size_t len)
-{
-    if (v.data == NULL || off > v.len || len > v.len - off) {
-        return CF_VIEW_EMPTY;
-    }
-    return cf_view_make(v.data + off, len);
-}
-
-bool cf_view_eq(cf_view a, cf_view b)
-{
-    return a.len == b.len && (a.len == 0 || memcmp(a.data, b.data, a.len) == 0);
-}
-
 int cf_view_cmp(cf_view a, cf_view b)
 {
     size_t shared = a.len < b.len ? a.len : b.len;
@@ -42,13 +22,6 @@ bool cf_ct_eq(cf_view a, cf_view b)
         differ = (uint8_t)(differ | (a.data[i] ^ b.data[i]));
     }
     return differ == 0;
-}
-
-void cf_copy(void *to, const void *from, size_t len)
-{
-    if (len > 0) {
-        memcpy(to, from, len);
-    }
 }
 
 /* Octets of the sequence that starts at p, or 0 when it is not well-formed (RFC 3629 section 4). */

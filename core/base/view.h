@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Views: bytes that exist, borrowed, passed by value, never freed through the view. */
 #pragma once
+#include <string.h>
+
 #include "core/base/result.h"
 
 typedef struct {
@@ -24,13 +26,25 @@ static inline cf_view cf_view_make(const void *data, size_t len)
 }
 
 /** View of a NUL-terminated string, without the NUL; NULL gives the empty view. */
-cf_view cf_view_str(const char *s);
+static inline cf_view cf_view_str(const char *s)
+{
+    return s == NULL ? CF_VIEW_EMPTY : cf_view_make(s, strlen(s));
+}
 
 /** The len bytes from off; the empty view when they are not all there. */
-cf_view cf_view_sub(cf_view v, size_t off, size_t len);
+static inline cf_view cf_view_sub(cf_view v, size_t off, size_t len)
+{
+    if (v.data == NULL || off > v.len || len > v.len - off) {
+        return CF_VIEW_EMPTY;
+    }
+    return cf_view_make(v.data + off, len);
+}
 
 /** Equality for public data; time depends on the content. */
-bool cf_view_eq(cf_view a, cf_view b);
+static inline bool cf_view_eq(cf_view a, cf_view b)
+{
+    return a.len == b.len && (a.len == 0 || memcmp(a.data, b.data, a.len) == 0);
+}
 
 /** Order by octets, a shorter prefix first: negative, zero, positive. Public data only. */
 int cf_view_cmp(cf_view a, cf_view b);
@@ -39,7 +53,12 @@ int cf_view_cmp(cf_view a, cf_view b);
 bool cf_ct_eq(cf_view a, cf_view b);
 
 /** Copies len octets between places that do not overlap; len 0 with NULL is fine. */
-void cf_copy(void *to, const void *from, size_t len);
+static inline void cf_copy(void *to, const void *from, size_t len)
+{
+    if (len > 0) {
+        memcpy(to, from, len);
+    }
+}
 
 /** True if the view is well-formed UTF-8 (RFC 3629: no surrogates, no overlong forms, at most U+10FFFF). */
 bool cf_utf8_ok(cf_view v);

@@ -22,7 +22,7 @@ int cli_cel_open(const cli_args *args, cli_cel *ret);
 void cli_cel_close(cli_cel *c);
 #define CLI_CEL(name)                                                                              \
     CF_AUTO(cli_cel_close)                                                                         \
-    cli_cel name = {.arena = {NULL, 0, CF_CLI_CEL_ARENA_BYTES_MAX, NULL, 0}}
+    cli_cel name = {.arena = {.max = CF_CLI_CEL_ARENA_BYTES_MAX}}
 
 /** Compiles; prints the error and returns the exit status. */
 int cli_cel_compile(const cli_cel *c, cf_cel_program **ret);

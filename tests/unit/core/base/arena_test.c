@@ -201,6 +201,38 @@ static void survives_failing_allocations(void **state)
     failmalloc_each(use_arena, NULL, 4);
 }
 
+/* Lent memory comes first and zeroed, whatever was in it, and not an octet beyond it is touched. */
+static void uses_lent_memory_first(void **state)
+{
+    (void)state;
+    enum { LENT = 5000 };
+    static alignas(max_align_t) uint8_t lent[LENT + ALIGN];
+    for (size_t each = 1; each < 2 * LENT; each = each * 3 + 1) {
+        CF_ARENA(a, 1 << 20);
+        memset(lent, 0xFF, sizeof lent);
+        cf_arena_lend(&a, lent, LENT);
+        size_t inside = 0;
+        for (size_t sum = 0; sum < 3 * LENT; sum += each) {
+            uint8_t *p = cf_arena_new(&a, each, 1);
+            assert_non_null(p);
+            assert_int_equal((uintptr_t)p % ALIGN, 0);
+            for (size_t i = 0; i < each; i++) {
+                assert_int_equal(p[i], 0);
+            }
+            if (p >= lent && p < lent + LENT) {
+                assert_true(p + each <= lent + LENT);
+                assert_true(a.blocks == NULL);
+                inside += each;
+            }
+            memset(p, 0xFF, each);
+        }
+        assert_true(each > LENT ? inside == 0 : inside >= each);
+        for (size_t i = LENT; i < sizeof lent; i++) {
+            assert_int_equal(lent[i], 0xFF);
+        }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -213,6 +245,7 @@ int main(void)
         cmocka_unit_test(resets_and_serves_again),
         cmocka_unit_test(resets_to_one_block),
         cmocka_unit_test(reset_without_memory),
+        cmocka_unit_test(uses_lent_memory_first),
         cmocka_unit_test(take_keeps_the_bound),
         cmocka_unit_test(survives_failing_allocations),
     };
