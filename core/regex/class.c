@@ -42,7 +42,7 @@ static cf_result ranges_reserve(regex_compilation *c)
         return cf_ok();
     }
     size_t cap = c->ranges_cap == 0 ? RANGES_FIRST : 2 * c->ranges_cap;
-    cf_unicode_range *more = regex_scratch(c, cap, sizeof *more);
+    cf_unicode_range *more = cf_arena_new(c->scratch, cap, sizeof *more);
     CF_REQUIRE(more != NULL, NO_MEMORY);
     cf_copy(more, c->ranges, c->ranges_n * sizeof *more);
     c->ranges = more;
@@ -266,7 +266,7 @@ static cf_result classes_reserve(regex_compilation *c)
         return cf_ok();
     }
     uint32_t cap = c->classes_cap == 0 ? CLASSES_FIRST : 2 * c->classes_cap;
-    regex_class *more = regex_scratch(c, cap, sizeof *more);
+    regex_class *more = cf_arena_new(c->scratch, cap, sizeof *more);
     CF_REQUIRE(more != NULL, NO_MEMORY);
     cf_copy(more, c->classes, c->classes_n * sizeof *more);
     c->classes = more;

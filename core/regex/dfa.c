@@ -442,7 +442,7 @@ static cf_result columns_alloc(build *b, regex_compilation *c)
     /* A range makes two runs more at most. */
     size_t runs = 3 + 2 * (size_t)b->n + 2 * c->ranges_n;
     runs = runs < RUNS_MAX ? runs : RUNS_MAX;
-    b->takes = regex_scratch(c, b->n + c->classes_n + runs, sizeof *b->takes);
+    b->takes = cf_arena_new(c->scratch, b->n + c->classes_n + runs, sizeof *b->takes);
     CF_REQUIRE(b->takes != NULL, NO_MEMORY);
     b->class_takes = b->takes + b->n;
     b->runs = (uint32_t *)(b->class_takes + c->classes_n);
@@ -453,7 +453,7 @@ static cf_result columns_alloc(build *b, regex_compilation *c)
 static cf_result states_alloc(build *b, regex_compilation *c)
 {
     size_t each = b->words * sizeof *b->sets + b->row * sizeof *b->next + 3;
-    b->sets = regex_scratch(c, STATES_MAX, each);
+    b->sets = cf_arena_new(c->scratch, STATES_MAX, each);
     CF_REQUIRE(b->sets != NULL, NO_MEMORY);
     b->next = (uint16_t *)(b->sets + STATES_MAX * b->words);
     b->before = (uint8_t *)(b->next + STATES_MAX * b->row);
@@ -467,7 +467,7 @@ CF_MUST_USE cf_result regex_dfa_build(regex_compilation *c)
     if (c->limits.no_dfa || c->program_n > PROGRAM_MAX || c->classes_n > PROGRAM_MAX) {
         return cf_ok();
     }
-    build *b = regex_scratch(c, 1, sizeof *b);
+    build *b = cf_arena_new(c->scratch, 1, sizeof *b);
     CF_REQUIRE(b != NULL, NO_MEMORY);
     b->program = c->program;
     b->n = c->program_n;

@@ -672,7 +672,7 @@ CF_MUST_USE cf_result regex_parse(regex_compilation *c)
     CF_TRY(regex_work(c, c->pattern.len));
     CF_TRY(check_utf8(c));
     /* None, the root and its concatenation; then an opening parenthesis makes two nodes, a bar two at most, other octets one. */
-    c->nodes = regex_scratch(c, 3 + 2 * c->pattern.len, sizeof *c->nodes);
+    c->nodes = cf_arena_new(c->scratch, 3 + 2 * c->pattern.len, sizeof *c->nodes);
     CF_REQUIRE(c->nodes != NULL, NO_MEMORY);
     c->nodes_n = ROOT;
     parser p = {.c = c, .text = c->pattern, .group = ROOT};

@@ -131,7 +131,7 @@ CF_MUST_USE cf_result regex_write(regex_compilation *c)
     const uint32_t root = 1;
     size_t n = (size_t)c->nodes[root].size + 1;
     CF_TRY(regex_work(c, n));
-    c->program = regex_scratch(c, n, sizeof *c->program);
+    c->program = cf_arena_new(c->scratch, n, sizeof *c->program);
     CF_REQUIRE(c->program != NULL, NO_MEMORY);
     walk(c, root);
     put(c, REGEX_MATCH, 0, 0);

@@ -4,6 +4,10 @@
 
 #include <stdalign.h>
 
+/* What a compilation needs for a while: far above what the limits allow, and what most patterns get by with. */
+#define SCRATCH_BYTES_MAX ((size_t)32 << 20)
+#define SCRATCH_BYTES_FIRST 4096
+
 /* The limits with their defaults filled in. */
 static cf_result limits_of(const cf_regex_limits *from, cf_regex_limits *ret)
 {
@@ -23,38 +27,6 @@ static cf_result limits_of(const cf_regex_limits *from, cf_regex_limits *ret)
         *rows[i].to = *rows[i].to == 0 ? rows[i].value : *rows[i].to;
     }
     return cf_ok();
-}
-
-/* ---- Memory of the compilation ---- */
-
-struct regex_piece {
-    struct regex_piece *next;
-    size_t bytes;
-    alignas(max_align_t) uint8_t data[];
-};
-
-void *regex_scratch(regex_compilation *c, size_t count, size_t size)
-{
-    /* Limits keep the product small: a few megabytes. */
-    size_t bytes = count * size;
-    struct regex_piece *piece = cf_mem_new(1, sizeof *piece + bytes);
-    if (piece == NULL) {
-        return NULL;
-    }
-    piece->next = c->pieces;
-    piece->bytes = bytes;
-    c->pieces = piece;
-    return piece->data;
-}
-
-void regex_compilation_free(regex_compilation *c)
-{
-    while (c->pieces != NULL) {
-        struct regex_piece *next = c->pieces->next;
-        cf_wipe(c->pieces->data, c->pieces->bytes);
-        cf_mem_free(c->pieces);
-        c->pieces = next;
-    }
 }
 
 /* ---- How matches begin ---- */
@@ -84,7 +56,7 @@ static cf_result look_at_begin(regex_compilation *c, cf_regex *re)
 {
     uint32_t n = c->program_n, depth = 0;
     bool empty = false;
-    uint16_t *stack = regex_scratch(c, (size_t)n + 2, 3);
+    uint16_t *stack = cf_arena_new(c->scratch, (size_t)n + 2, 3);
     CF_REQUIRE(stack != NULL, NO_MEMORY);
     uint8_t *seen = (uint8_t *)(stack + n + 2);
     stack[depth++] = 0;
@@ -172,13 +144,17 @@ static cf_result compile(regex_compilation *c, const cf_regex_limits *limits, cf
 static cf_result compile_with(cf_view pattern, const cf_regex_limits *limits, cf_arena *arena,
                               uint64_t *steps, cf_regex **ret, size_t *ret_offset)
 {
-    CF_AUTO(regex_compilation_free) regex_compilation c = {.pattern = pattern};
+    CF_UNCLEARED alignas(max_align_t) uint8_t first[SCRATCH_BYTES_FIRST];
+    CF_ARENA(scratch, SCRATCH_BYTES_MAX);
+    cf_arena_lend(&scratch, first, sizeof first);
+    regex_compilation c = {.pattern = pattern, .scratch = &scratch};
     c.work_max = *steps < REGEX_WORK_MAX ? *steps : REGEX_WORK_MAX;
     cf_result r = compile(&c, limits, arena, ret);
     *steps -= c.work < *steps ? c.work : *steps;
     if (ret_offset != NULL) {
         *ret_offset = cf_is_ok(r) ? 0 : c.offset;
     }
+    cf_wipe(first, scratch.used < sizeof first ? scratch.used : sizeof first);
     return r;
 }
 

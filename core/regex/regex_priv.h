@@ -118,13 +118,9 @@ typedef struct {
     uint32_t groups;
     regex_inst *program;
     uint32_t program_n;
-    struct regex_build *build;  /* of dfa.c; NULL when there is no table */
-    struct regex_piece *pieces; /* of regex_scratch */
+    struct regex_build *build; /* of dfa.c; NULL when there is no table */
+    cf_arena *scratch; /* wiped and freed when the compilation ends: a pattern may be a secret */
 } regex_compilation;
-
-/** Zeroed memory, aligned for any type, that is wiped and freed when the compilation ends: a pattern may be a secret. NULL: no memory */
-void *regex_scratch(regex_compilation *c, size_t count, size_t size);
-void regex_compilation_free(regex_compilation *c);
 
 /** Takes units of work. error BUDGET when the caller's are used up, SIZE over REGEX_WORK_MAX */
 static inline CF_MUST_USE cf_result regex_work(regex_compilation *c, uint64_t units)

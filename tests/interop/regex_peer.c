@@ -187,7 +187,9 @@ typedef struct {
  * into, and finds x in "x--" with x(?:|-)* and x-- with x(?:|-+)*; we keep the program's order, and find x both times. */
 static bool order_may_differ(const text *p)
 {
-    regex_compilation c = {.pattern = cf_view_make(p->bytes, p->len), .work_max = REGEX_WORK_MAX};
+    CF_ARENA(scratch, (size_t)32 << 20);
+    regex_compilation c = {
+        .pattern = cf_view_make(p->bytes, p->len), .work_max = REGEX_WORK_MAX, .scratch = &scratch};
     cf_regex_limits *most = &c.limits;
     *most = (cf_regex_limits){PATTERN_MAX,         CF_REGEX_DEPTH_MAX,  CF_REGEX_INSTRUCTIONS_MAX,
                               CF_REGEX_RANGES_MAX, CF_REGEX_GROUPS_MAX, false};
@@ -204,7 +206,6 @@ static bool order_may_differ(const text *p)
             found = found || (early && looped && c.nodes[i].nullable);
         }
     }
-    regex_compilation_free(&c);
     return found;
 }
 

@@ -236,8 +236,8 @@ static void survives_lack_of_memory(void **state)
     (void)state;
     static char pattern[] =
         "(?i)([a-k]+)@\\p{Greek}{2,3}[^\\pL]|\\d\\W[ac][eg][ik][mo][qs][uw][y0][13][57]";
-    (void)failmalloc_each(compile_once, pattern, 12);
-    (void)failmalloc_each(compile_in_arena, pattern, 12);
+    (void)failmalloc_each(compile_once, pattern, 5);
+    (void)failmalloc_each(compile_in_arena, pattern, 5);
 }
 
 static void compiles_into_an_arena(void **state)
