@@ -71,7 +71,7 @@ static cf_result run(const scope *s, cf_view source, bool unchecked, cf_buf *out
     CF_CEL_PROGRAM(program);
     CF_BUF(again);
     cf_cel_error error;
-    const cf_cel_options options = {.budget = budget, .unchecked = unchecked};
+    const cf_cel_options options = {.budget = budget, .unchecked = unchecked, .tables = unchecked};
     cf_result r = cf_cel_compile(s->env, source, &options, &program, &error);
     fuzz_check(cf_is_ok(r) == (program != NULL));
     if (!cf_is_ok(r)) {

@@ -66,6 +66,9 @@ typedef struct {
     cf_view container; /* "a.b": names are looked up as a.b.name, a.name, name */
     bool unchecked;    /* skip the type checker: what it would refuse fails when it is evaluated */
     bool no_macros;    /* all, exists, map ... are ordinary function names */
+    bool
+        tables; /* constant patterns get tables of states, which take some time to make and match several times as fast: for
+                          programs that are kept */
 } cf_cel_options;
 
 typedef struct cf_cel_env cf_cel_env;

@@ -29,31 +29,39 @@ cf_cel_budget cf_cel_budget_of(const cf_cel_budget *b)
     };
 }
 
-static cf_result check(cf_cel_compilation *c, const cf_cel_tape *tape, cf_buf *ret_type)
+/* *ret_type lies in room if it is not in static storage. */
+static cf_result check(cf_cel_compilation *c, const cf_cel_tape *tape, cf_buf *room,
+                       cf_view *ret_type)
 {
     cf_cel_pool pool;
-    cf_cel_type type;
-    if (c->opt.unchecked) {
-        return cf_buf_append(ret_type, CF_LIT("dyn"));
+    cf_cel_type type = CF_CEL_T_DYN;
+    if (!c->opt.unchecked) {
+        CF_TRY(cf_cel_check(c, tape, &pool, &type));
     }
-    CF_TRY(cf_cel_check(c, tape, &pool, &type));
-    return cf_cel_type_print(&pool, type, ret_type);
+    if (type < CF_CEL_T_SIMPLE_END) {
+        *ret_type = cf_cel_type_simple_name(type);
+        return cf_ok();
+    }
+    CF_TRY(cf_cel_type_print(&pool, type, room));
+    *ret_type = cf_buf_view(room);
+    return cf_ok();
 }
 
 static cf_result compile(cf_cel_compilation *c, cf_view source, cf_cel_program **ret)
 {
     cf_cel_tape tape;
-    CF_BUF(type);
+    CF_BUF(room);
+    cf_view type;
     CF_TRY(cf_cel_parse(c, source, &tape));
-    CF_TRY(check(c, &tape, &type));
-    return cf_cel_generate(c, &tape, cf_buf_view(&type), ret);
+    CF_TRY(check(c, &tape, &room, &type));
+    return cf_cel_generate(c, &tape, type, ret);
 }
 
 CF_MUST_USE cf_result cf_cel_compile(const cf_cel_env *env, cf_view source,
                                      const cf_cel_options *opt, cf_cel_program **ret,
                                      cf_cel_error *ret_error)
 {
-    _Alignas(max_align_t) uint8_t first[COMPILE_BYTES_FIRST];
+    CF_UNCLEARED _Alignas(max_align_t) uint8_t first[COMPILE_BYTES_FIRST];
     CF_ARENA(arena, COMPILE_BYTES_MAX);
     cf_cel_compilation c = {.env = env, .arena = &arena, .error = ret_error};
     if (opt != NULL) {

@@ -28,21 +28,34 @@ static cf_result no_memory(const generator *g)
     return cf_cel_fail_at(g->c, CF_ERR_NO_MEMORY, g->offset);
 }
 
-static cf_result emit(generator *g, cf_cel_op op, uint32_t dst, uint32_t a, uint32_t b)
+/* Room for n instructions and their offsets, as far as the budget allows; more than there was. */
+static cf_result grow_code(generator *g, uint32_t n)
 {
-    if (g->code_n >= g->c->opt.budget.instructions) {
+    uint32_t max = g->c->opt.budget.instructions;
+    n = n < max ? n : max;
+    if (n <= g->code_cap) {
         return cf_cel_over_at(g->c, "instructions", g->offset);
     }
-    cf_cel_instr *code = cf_cel_grow(g->c->arena, g->code, sizeof *code, g->code_n, &g->code_cap);
-    uint32_t *offsets =
-        cf_cel_grow(g->c->arena, g->offsets, sizeof *offsets, g->code_n, &g->offsets_cap);
+    cf_cel_instr *code = cf_arena_new(g->c->arena, n, sizeof *code);
+    uint32_t *offsets = cf_arena_new(g->c->arena, n, sizeof *offsets);
     if (code == NULL || offsets == NULL) {
         return no_memory(g);
     }
+    cf_copy(code, g->code, g->code_n * sizeof *code);
+    cf_copy(offsets, g->offsets, g->code_n * sizeof *offsets);
     g->code = code;
     g->offsets = offsets;
-    code[g->code_n] = (cf_cel_instr){(uint16_t)op, (uint16_t)g->catcher, dst, a, b};
-    offsets[g->code_n++] = g->offset;
+    g->code_cap = n;
+    return cf_ok();
+}
+
+static inline cf_result emit(generator *g, cf_cel_op op, uint32_t dst, uint32_t a, uint32_t b)
+{
+    if (CF_UNLIKELY(g->code_n == g->code_cap)) {
+        CF_TRY(grow_code(g, 2 * g->code_cap));
+    }
+    g->code[g->code_n] = (cf_cel_instr){(uint16_t)op, (uint16_t)g->catcher, dst, a, b};
+    g->offsets[g->code_n++] = g->offset;
     return cf_ok();
 }
 
@@ -446,15 +459,30 @@ static bool all_constant(const generator *g, uint32_t n)
     return true;
 }
 
+/* True if the n constants at p stand in their array one after the other. */
+static bool in_a_row(const pending *p, uint32_t n)
+{
+    for (uint32_t i = 1; i < n; i++) {
+        if (p[i].operand >> 2 != (p[0].operand >> 2) + i) {
+            return false;
+        }
+    }
+    return n > 0;
+}
+
 /* A list of constants is a constant: its items stand in the constants' array one after the other, and the list says where. */
 static cf_result gen_constant_list(generator *g, uint32_t n)
 {
     uint32_t first = g->constants_n, unused, operand;
     g->stack_n -= n;
     pending p = n > 0 ? g->stack[g->stack_n] : (pending){0, g->used, g->code_n, false};
-    for (uint32_t i = 0; i < n; i++) {
-        cf_cel_value v = *constant_of(g, &g->stack[g->stack_n + i]);
-        CF_TRY(constant(g, &v, &unused));
+    if (in_a_row(&g->stack[g->stack_n], n)) {
+        first = p.operand >> 2;
+    } else {
+        for (uint32_t i = 0; i < n; i++) {
+            cf_cel_value v = *constant_of(g, &g->stack[g->stack_n + i]);
+            CF_TRY(constant(g, &v, &unused));
+        }
     }
     cf_cel_value list = {.kind = CF_CEL_LIST, .len = n, .u = first};
     CF_TRY(constant(g, &list, &operand));
@@ -545,7 +573,8 @@ static cf_result site_pattern(generator *g, cf_cel_site *site, uint32_t n)
         constant_of(g, p)->kind != CF_CEL_STRING) {
         return cf_ok();
     }
-    cf_regex_limits limits = {.instructions_max = g->c->opt.budget.regex_instructions};
+    cf_regex_limits limits = {.instructions_max = g->c->opt.budget.regex_instructions,
+                              .no_dfa = !g->c->opt.tables};
     uint64_t work = g->steps * PATTERN_WORK_PER_STEP;
     cf_result r = cf_regex_compile_within(cf_cel_text(constant_of(g, p)), &limits, &work,
                                           &site->pattern, NULL);
@@ -600,12 +629,10 @@ static cf_result gen_call(generator *g, const cf_cel_node *n)
 
 static cf_result gen_leaf(generator *g, const cf_cel_node *n)
 {
-    uint32_t operand;
     pending here = {0, g->used, g->code_n, false};
     switch (n->kind) {
     case CF_CEL_N_CONST:
-        CF_TRY(constant(g, &g->tape->constants[n->a], &operand));
-        push_at(g, operand, g->used, g->code_n);
+        push_operand(g, CF_CEL_IN_CONSTANTS, n->a);
         return cf_ok();
     case CF_CEL_N_VAR:
         push_operand(g, CF_CEL_IN_VARIABLES, n->a);
@@ -714,6 +741,11 @@ static cf_result gen_node(generator *g, const cf_cel_node *n)
 static cf_result prepare(generator *g)
 {
     uint32_t n = g->tape->n;
+    g->constants =
+        g->tape->constants; /* others come behind them, in an array that grows elsewhere */
+    g->constants_n = g->tape->constants_n;
+    g->constants_cap = g->tape->constants_n;
+    CF_TRY(grow_code(g, n + 1)); /* most expressions need no more */
     g->stack = cf_arena_new(g->c->arena, n, sizeof *g->stack);
     g->loops = cf_arena_new(g->c->arena, g->tape->loops_n, sizeof *g->loops);
     g->locals = cf_arena_new(g->c->arena, g->tape->locals, sizeof *g->locals);

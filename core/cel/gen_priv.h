@@ -10,7 +10,7 @@ typedef struct {
     const cf_cel_tape *tape;
     cf_cel_instr *code;
     uint32_t *offsets;
-    uint32_t code_n, code_cap, offsets_cap;
+    uint32_t code_n, code_cap;
     /* code before this may be jumped behind: its last instruction must stay as it is */
     uint32_t label;
     cf_cel_value *constants;

@@ -4,13 +4,16 @@
 #include "core/unicode/utf8.h"
 
 /* Classes of octets. */
-enum { SPACE = 1, LETTER = 2, DIGIT = 4, HEX = 8, QUOTED = 16 };
+enum { SPACE = 1, LETTER = 2, DIGIT = 4, HEX = 8, QUOTED = 16, SPECIAL = 32 };
 
 static const uint8_t CLASS[256] = {
     ['\t'] = SPACE,
-    ['\n'] = SPACE,
+    ['\n'] = SPACE | SPECIAL, /* in a string: what may end it, or escapes */
     ['\f'] = SPACE,
-    ['\r'] = SPACE,
+    ['\r'] = SPACE | SPECIAL,
+    ['"'] = SPECIAL,
+    ['\''] = SPECIAL,
+    ['\\'] = SPECIAL,
     [' '] = SPACE | QUOTED,
     ['_'] = LETTER | QUOTED,
     ['.'] = QUOTED,
@@ -86,14 +89,18 @@ static const uint8_t CLASS[256] = {
 #undef L
 };
 
+/* NULs behind the source, so that a look ahead needs no bound: no part of a token outside quotes is one. */
+#define LOOK_AHEAD 3
+
 typedef struct {
-    const uint8_t *s;
+    const uint8_t *s; /* len octets and LOOK_AHEAD */
     uint32_t len, at;
+    cf_cel_token *token; /* the one that is read, all zero */
 } lexer;
 
 static uint8_t at(const lexer *l, uint32_t i)
 {
-    return i < l->len ? l->s[i] : 0; /* a NUL is no part of any token outside quotes */
+    return l->s[i];
 }
 
 static bool is(const lexer *l, uint32_t i, uint8_t class)
@@ -101,19 +108,17 @@ static bool is(const lexer *l, uint32_t i, uint8_t class)
     return (CLASS[at(l, i)] & class) != 0;
 }
 
-static void skip_blank(lexer *l)
+static inline void skip_blank(lexer *l)
 {
-    for (;;) {
-        while (is(l, l->at, SPACE)) {
-            l->at++;
-        }
-        if (at(l, l->at) != '/' || at(l, l->at + 1) != '/') {
-            return;
-        }
-        while (l->at < l->len && l->s[l->at] != '\n') {
-            l->at++;
+    uint32_t i = l->at;
+    while (is(l, i, SPACE) || (at(l, i) == '/' && at(l, i + 1) == '/')) {
+        if (at(l, i++) == '/') {
+            while (i < l->len && at(l, i) != '\n') {
+                i++;
+            }
         }
     }
+    l->at = i;
 }
 
 /* Digits at *i, none being fine. */
@@ -172,19 +177,31 @@ static uint32_t lex_number(lexer *l)
 static uint32_t lex_string(lexer *l, bool raw, uint32_t kind)
 {
     uint32_t i = l->at;
-    uint8_t quote = at(l, i);
-    bool three = at(l, i + 1) == quote && at(l, i + 2) == quote;
-    for (i += three ? 3 : 1; i < l->len; i++) {
+    uint8_t quote = at(l, i), all = 0;
+    bool three = at(l, i + 1) == quote && at(l, i + 2) == quote, escaped = false;
+    uint8_t quotes = three ? 3 : 1;
+    for (i += quotes; i < l->len; i++) {
         uint8_t c = l->s[i];
+        all |= c;
+        if ((CLASS[c] & SPECIAL) == 0) {
+            continue;
+        }
         if (c == quote && (!three || (at(l, i + 1) == quote && at(l, i + 2) == quote))) {
-            l->at = i + (three ? 3 : 1);
+            l->token->open = quotes;
+            l->token->close = quotes;
+            l->token->escaped = escaped;
+            l->token->ascii = all < 0x80;
+            l->at = i + quotes;
             return kind;
         }
         if (!three && (c == '\n' || c == '\r')) {
             break;
         }
-        i += c == '\\' &&
-             !raw; /* what is escaped ends nothing; which escapes there are is seen later */
+        if (c == '\\' && !raw) {
+            escaped =
+                true; /* what is escaped ends nothing; which escapes there are is seen later */
+            i++;
+        }
     }
     return CF_CEL_K_END;
 }
@@ -204,7 +221,9 @@ static uint32_t lex_word(lexer *l)
     j += raw ? 1 : 0;
     if (j > i && is_quote(at(l, j))) {
         l->at = j;
-        return lex_string(l, raw, bytes ? CF_CEL_K_BYTES : CF_CEL_K_STRING);
+        uint32_t kind = lex_string(l, raw, bytes ? CF_CEL_K_BYTES : CF_CEL_K_STRING);
+        l->token->open = (uint8_t)(l->token->open + (j - i));
+        return kind;
     }
     while (is(l, i, LETTER | DIGIT)) {
         i++;
@@ -278,7 +297,8 @@ static uint32_t lex_token(lexer *l)
     return c == '`' ? lex_quoted(l) : lex_sign(l);
 }
 
-CF_MUST_USE cf_result cf_cel_lex(cf_cel_compilation *c, cf_view source, cf_cel_token **ret)
+CF_MUST_USE cf_result cf_cel_lex(cf_cel_compilation *c, cf_view source, cf_cel_token **ret,
+                                 uint32_t *ret_n)
 {
     *ret = NULL;
     if (source.len > c->opt.budget.source_bytes) {
@@ -289,20 +309,25 @@ CF_MUST_USE cf_result cf_cel_lex(cf_cel_compilation *c, cf_view source, cf_cel_t
     }
     /* a token has at least one octet, and END follows */
     cf_cel_token *tokens = cf_arena_new(c->arena, source.len + 1, sizeof *tokens);
-    if (tokens == NULL) {
+    uint8_t *octets = cf_arena_new(c->arena, source.len + LOOK_AHEAD, 1);
+    if (tokens == NULL || octets == NULL) {
         return cf_cel_fail_at(c, CF_ERR_NO_MEMORY, 0);
     }
-    lexer l = {source.data, (uint32_t)source.len, 0};
-    uint32_t n = 0;
+    cf_copy(octets, source.data, source.len);
+    lexer l = {.s = octets, .len = (uint32_t)source.len, .token = tokens};
     for (skip_blank(&l); l.at < l.len; skip_blank(&l)) {
-        uint32_t offset = l.at, kind = lex_token(&l);
-        if (kind == CF_CEL_K_END) {
+        uint32_t offset = l.at;
+        l.token->offset = offset;
+        l.token->kind = (uint8_t)lex_token(&l);
+        if (l.token->kind == CF_CEL_K_END) {
             return cf_cel_fail_at(c, CF_ERR_CEL_SYNTAX, offset);
         }
-        tokens[n++] = (cf_cel_token){kind, offset, l.at - offset};
+        l.token->len = l.at - offset;
+        l.token++;
     }
-    tokens[n] = (cf_cel_token){CF_CEL_K_END, (uint32_t)source.len, 0};
+    l.token->offset = l.len; /* END is kind 0 */
     *ret = tokens;
+    *ret_n = (uint32_t)(l.token - tokens);
     return cf_ok();
 }
 
@@ -402,30 +427,18 @@ static bool unescape(cf_view text, size_t *i, bool bytes, uint8_t *out, size_t *
 }
 
 /* The text between the quotes. An escape is at least as long as what it stands for. */
-static cf_err read_text(cf_cel_compilation *c, cf_view token, bool bytes, cf_cel_value *ret)
+static cf_err read_text(cf_cel_compilation *c, cf_view source, const cf_cel_token *t,
+                        cf_cel_value *ret)
 {
-    size_t i = 0;
-    bool raw = false;
-    for (; !is_quote(token.data[i]); i++) {
-        raw = raw || (token.data[i] | 0x20) == 'r';
-    }
-    size_t quotes = token.len - i >= 6 && token.data[i + 1] == token.data[i] &&
-                            token.data[i + 2] == token.data[i]
-                        ? 3
-                        : 1;
-    cf_view text = cf_view_sub(token, i + quotes, token.len - i - 2 * quotes);
-    bool escaped = false, ascii = true;
-    for (i = 0; i < text.len; i++) {
-        escaped = escaped || text.data[i] == '\\';
-        ascii = ascii && text.data[i] < 0x80;
-    }
-    if (escaped && !raw) {
+    cf_view text = cf_view_sub(source, t->offset + t->open, t->len - t->open - t->close);
+    bool bytes = t->kind == CF_CEL_K_BYTES;
+    if (t->escaped) {
         uint8_t *out = cf_arena_new(c->arena, text.len, 1);
         if (out == NULL) {
             return CF_ERR_NO_MEMORY;
         }
         size_t n = 0;
-        for (i = 0; i < text.len;) {
+        for (size_t i = 0; i < text.len;) {
             if (text.data[i] != '\\') {
                 out[n++] = text.data[i++];
             } else if (++i >= text.len || !unescape(text, &i, bytes, out, &n)) {
@@ -433,10 +446,9 @@ static cf_err read_text(cf_cel_compilation *c, cf_view token, bool bytes, cf_cel
             }
         }
         text = cf_view_make(out, n);
-        ascii = false;
     }
     *ret = bytes ? cf_cel_bytes(text) : cf_cel_string(text);
-    ret->flags = ascii && !bytes ? CF_CEL_ASCII : 0;
+    ret->flags = t->ascii && !t->escaped && !bytes ? CF_CEL_ASCII : 0;
     return CF_OK;
 }
 
@@ -459,7 +471,7 @@ CF_MUST_USE cf_result cf_cel_literal(cf_cel_compilation *c, cf_view source, cons
         break;
     case CF_CEL_K_STRING:
     case CF_CEL_K_BYTES:
-        err = read_text(c, text, t->kind == CF_CEL_K_BYTES, ret);
+        err = read_text(c, source, t, ret);
         break;
     case CF_CEL_K_NULL:
         *ret = cf_cel_null();

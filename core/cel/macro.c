@@ -7,19 +7,19 @@
 enum { ONE = 1, TWO = 2, KEEP = 4 };
 
 static const struct {
-    const char *name;
+    cf_view name;
     uint8_t macro, forms;
 } LOOPS[] = {
-    {"all", CF_CEL_ALL, ONE | TWO},
-    {"exists", CF_CEL_EXISTS, ONE | TWO},
-    {"exists_one", CF_CEL_EXISTS_ONE, ONE | TWO},
-    {"existsOne", CF_CEL_EXISTS_ONE, ONE | TWO},
-    {"filter", CF_CEL_FILTER, ONE},
-    {"map", CF_CEL_MAP_LIST, ONE | KEEP},
-    {"sortBy", CF_CEL_SORT_BY, ONE},
-    {"transformList", CF_CEL_MAP_LIST, TWO | KEEP},
-    {"transformMap", CF_CEL_TRANSFORM_MAP, TWO | KEEP},
-    {"transformMapEntry", CF_CEL_TRANSFORM_MAP_ENTRY, TWO | KEEP},
+    {CF_LIT_INIT("all"), CF_CEL_ALL, ONE | TWO},
+    {CF_LIT_INIT("exists"), CF_CEL_EXISTS, ONE | TWO},
+    {CF_LIT_INIT("exists_one"), CF_CEL_EXISTS_ONE, ONE | TWO},
+    {CF_LIT_INIT("existsOne"), CF_CEL_EXISTS_ONE, ONE | TWO},
+    {CF_LIT_INIT("filter"), CF_CEL_FILTER, ONE},
+    {CF_LIT_INIT("map"), CF_CEL_MAP_LIST, ONE | KEEP},
+    {CF_LIT_INIT("sortBy"), CF_CEL_SORT_BY, ONE},
+    {CF_LIT_INIT("transformList"), CF_CEL_MAP_LIST, TWO | KEEP},
+    {CF_LIT_INIT("transformMap"), CF_CEL_TRANSFORM_MAP, TWO | KEEP},
+    {CF_LIT_INIT("transformMapEntry"), CF_CEL_TRANSFORM_MAP_ENTRY, TWO | KEEP},
 };
 
 static bool is(cf_view text, const char *name)
@@ -51,8 +51,8 @@ static bool small_int(const cf_cel_parser *p, uint32_t ahead, uint32_t *ret)
 static bool numbered_local(const cf_cel_parser *p, uint32_t i, cf_cel_local *ret,
                            uint32_t *ret_tokens)
 {
-    if (!is(cf_cel_token_text(p, cf_cel_peek(p, i)), "cel") ||
-        cf_cel_peek(p, i + 1)->kind != CF_CEL_K_DOT ||
+    if (cf_cel_peek(p, i + 1)->kind != CF_CEL_K_DOT ||
+        !is(cf_cel_token_text(p, cf_cel_peek(p, i)), "cel") ||
         cf_cel_peek(p, i + 2)->kind != CF_CEL_K_NAME ||
         cf_cel_peek(p, i + 3)->kind != CF_CEL_K_LPAREN || !small_int(p, i + 4, &ret->a)) {
         return false;
@@ -156,11 +156,10 @@ static cf_result open_loop(cf_cel_parser *p, const cf_cel_token *at, size_t row,
     cf_cel_loop *loop = &loops[t->loops_n];
     *loop = (cf_cel_loop){.macro = LOOPS[row].macro, .two = n == 2};
     uint32_t max = (forms & KEEP) != 0 ? 2 : 1;
-    CF_TRY(cf_cel_frame_push(p, (cf_cel_frame){.kind = CF_CEL_FR_MACRO_LOOP,
-                                               .offset = at->offset,
-                                               .a = t->loops_n++,
-                                               .max = max,
-                                               .name = cf_cel_token_text(p, at)}));
+    cf_cel_frame *f;
+    CF_TRY(cf_cel_frame_push(p, CF_CEL_FR_MACRO_LOOP, at->offset, &f));
+    f->a = t->loops_n++;
+    f->max = max;
     for (uint32_t i = 0; i < n; i++) {
         p->at += tokens[i] + 1;
         CF_TRY(cf_cel_local_push(p, names[i], &loop->local[i]));
@@ -192,10 +191,10 @@ static cf_result open_bind(cf_cel_parser *p, const cf_cel_token *at, bool *ret)
     }
     *ret = true;
     /* the number is given now, the name enters the scope at the comma */
-    CF_TRY(cf_cel_frame_push(p, (cf_cel_frame){.kind = CF_CEL_FR_MACRO_BIND,
-                                               .offset = at->offset,
-                                               .a = p->tape->locals++,
-                                               .max = p->at}));
+    cf_cel_frame *f;
+    CF_TRY(cf_cel_frame_push(p, CF_CEL_FR_MACRO_BIND, at->offset, &f));
+    f->a = p->tape->locals++;
+    f->max = p->at;
     p->at += tokens + 1;
     return cf_cel_emit(
         p,
@@ -251,9 +250,9 @@ static cf_result open_block(cf_cel_parser *p, const cf_cel_token *at, bool *ret)
     }
     *ret = true;
     p->at++;
-    CF_TRY(
-        cf_cel_frame_push(p, (cf_cel_frame){.kind = CF_CEL_FR_MACRO_SLOTS, .offset = at->offset}));
-    return slot_open(p, &p->frames[p->frames_n - 1]);
+    cf_cel_frame *f;
+    CF_TRY(cf_cel_frame_push(p, CF_CEL_FR_MACRO_SLOTS, at->offset, &f));
+    return slot_open(p, f);
 }
 
 /* The slots' bracket closes: a comma and the body follow. The frame stays and changes its kind. */
@@ -276,11 +275,11 @@ static cf_result open_optional(cf_cel_parser *p, const cf_cel_token *at, cf_view
 {
     bool value = is(text, "orValue") || is(text, "optMap");
     uint8_t flags = value ? CF_CEL_F_VALUE : 0;
+    cf_cel_frame *f;
     if (value ? is(text, "orValue") : is(text, "or")) {
         *ret = true;
-        CF_TRY(cf_cel_frame_push(p, (cf_cel_frame){.kind = CF_CEL_FR_MACRO_ORELSE,
-                                                   .offset = at->offset,
-                                                   .optional = value}));
+        CF_TRY(cf_cel_frame_push(p, CF_CEL_FR_MACRO_ORELSE, at->offset, &f));
+        f->optional = value;
         return cf_cel_emit(
             p, (cf_cel_node){.kind = CF_CEL_N_ORELSE_NEXT, .flags = flags, .offset = at->offset});
     }
@@ -291,8 +290,8 @@ static cf_result open_optional(cf_cel_parser *p, const cf_cel_token *at, cf_view
         return cf_ok();
     }
     *ret = true;
-    CF_TRY(cf_cel_frame_push(
-        p, (cf_cel_frame){.kind = CF_CEL_FR_MACRO_WITH, .offset = at->offset, .optional = value}));
+    CF_TRY(cf_cel_frame_push(p, CF_CEL_FR_MACRO_WITH, at->offset, &f));
+    f->optional = value;
     p->at += tokens + 1;
     CF_TRY(cf_cel_local_push(p, name, &number));
     return cf_cel_emit(
@@ -304,8 +303,10 @@ static cf_result open_simple(cf_cel_parser *p, cf_cel_frame_kind kind, const cf_
                              cf_view text, bool *ret)
 {
     *ret = true;
-    return cf_cel_frame_push(
-        p, (cf_cel_frame){.kind = (uint8_t)kind, .offset = at->offset, .name = text});
+    cf_cel_frame *f;
+    CF_TRY(cf_cel_frame_push(p, kind, at->offset, &f));
+    f->name = text;
+    return cf_ok();
 }
 
 CF_MUST_USE cf_result cf_cel_macro_open(cf_cel_parser *p, const cf_cel_token *name, cf_view text,
@@ -326,7 +327,7 @@ CF_MUST_USE cf_result cf_cel_macro_open(cf_cel_parser *p, const cf_cel_token *na
         return extreme ? open_simple(p, CF_CEL_FR_MACRO_EXTREME, name, text, ret) : cf_ok();
     }
     for (size_t i = 0; i < sizeof LOOPS / sizeof LOOPS[0]; i++) {
-        if (is(text, LOOPS[i].name)) {
+        if (cf_view_eq(text, LOOPS[i].name)) {
             return open_loop(p, name, i, ret);
         }
     }
@@ -372,22 +373,22 @@ static cf_result close_extreme(cf_cel_parser *p, const cf_cel_frame *f)
     return cf_cel_emit(p, call);
 }
 
-CF_MUST_USE cf_result cf_cel_macro_close(cf_cel_parser *p, cf_cel_frame f)
+CF_MUST_USE cf_result cf_cel_macro_close(cf_cel_parser *p, const cf_cel_frame *f)
 {
-    cf_cel_node node = {.offset = f.offset, .a = f.a, .flags = f.optional ? CF_CEL_F_VALUE : 0};
-    bool two = f.kind == CF_CEL_FR_MACRO_BIND;
-    if (f.kind == CF_CEL_FR_MACRO_SLOTS) {
+    cf_cel_node node = {.offset = f->offset, .a = f->a, .flags = f->optional ? CF_CEL_F_VALUE : 0};
+    bool two = f->kind == CF_CEL_FR_MACRO_BIND;
+    if (f->kind == CF_CEL_FR_MACRO_SLOTS) {
         return block_body(p);
     }
-    if (f.kind == CF_CEL_FR_MACRO_EXTREME) {
-        return close_extreme(p, &f);
+    if (f->kind == CF_CEL_FR_MACRO_EXTREME) {
+        return close_extreme(p, f);
     }
-    if (f.kind != CF_CEL_FR_MACRO_LOOP && f.n != (two ? 2u : 1u)) {
-        return cf_cel_fail_at(p->c, CF_ERR_CEL_SYNTAX, f.offset);
+    if (f->kind != CF_CEL_FR_MACRO_LOOP && f->n != (two ? 2u : 1u)) {
+        return cf_cel_fail_at(p->c, CF_ERR_CEL_SYNTAX, f->offset);
     }
-    switch (f.kind) {
+    switch (f->kind) {
     case CF_CEL_FR_MACRO_HAS:
-        return close_has(p, &f);
+        return close_has(p, f);
     case CF_CEL_FR_MACRO_LOOP:
         node.kind = CF_CEL_N_LOOP_END;
         return cf_cel_emit(p, node);
@@ -399,7 +400,7 @@ CF_MUST_USE cf_result cf_cel_macro_close(cf_cel_parser *p, cf_cel_frame f)
         return cf_cel_emit(p, node);
     default: /* cel.bind has one local, cel.block one for each slot, the last one's number is the highest */
         node.kind = CF_CEL_N_BIND_END;
-        for (uint32_t n = f.kind == CF_CEL_FR_MACRO_BLOCK ? f.max : 1; n > 0; n--) {
+        for (uint32_t n = f->kind == CF_CEL_FR_MACRO_BLOCK ? f->max : 1; n > 0; n--) {
             CF_TRY(cf_cel_emit(p, node));
         }
         return cf_ok();
@@ -412,7 +413,7 @@ bool cf_cel_macro_misused(cf_view name, bool member, uint32_t n)
         return (n == 3 && is(name, "cel.bind")) || (n == 2 && is(name, "cel.block"));
     }
     for (size_t i = 0; i < sizeof LOOPS / sizeof LOOPS[0]; i++) {
-        if (is(name, LOOPS[i].name)) {
+        if (cf_view_eq(name, LOOPS[i].name)) {
             uint8_t forms = LOOPS[i].forms;
             uint32_t least = (forms & ONE) != 0 ? 2 : 3;
             uint32_t most = ((forms & TWO) != 0 ? 3u : 2u) + ((forms & KEEP) != 0 ? 1u : 0u);

@@ -25,7 +25,7 @@ typedef struct {
     uint8_t *room; /* of both lengths and a dot */
 } candidates;
 
-static bool candidates_of(const cf_cel_parser *p, cf_view name, bool root, candidates *ret)
+static inline bool candidates_of(const cf_cel_parser *p, cf_view name, bool root, candidates *ret)
 {
     cf_view container = root ? CF_VIEW_EMPTY : p->c->opt.container;
     *ret = (candidates){container, name, false, NULL};
@@ -36,7 +36,7 @@ static bool candidates_of(const cf_cel_parser *p, cf_view name, bool root, candi
     return true;
 }
 
-static bool candidates_next(candidates *c, cf_view *ret)
+static inline bool candidates_next(candidates *c, cf_view *ret)
 {
     if (c->container.len > 0) {
         cf_view k = c->container;
@@ -58,6 +58,10 @@ static bool candidates_next(candidates *c, cf_view *ret)
 static cf_result chain_text(cf_cel_parser *p, uint32_t first, uint32_t n, cf_view *ret)
 {
     const cf_cel_token *a = &p->tokens[first], *b = &p->tokens[first + 2 * (n - 1)];
+    if (n == 1) {
+        *ret = cf_cel_token_text(p, a);
+        return cf_ok();
+    }
     *ret = cf_view_make(p->source.data + a->offset, b->offset + b->len - a->offset);
     size_t len = n - 1;
     for (uint32_t i = 0; i < n; i++) {
@@ -92,7 +96,7 @@ static cf_result emit_known(cf_cel_parser *p, cf_view name, bool root, uint32_t 
     }
     for (cf_view full; candidates_next(&all, &full);) {
         const cf_cel_variable *v = cf_cel_env_find_variable(p->c->env, full);
-        cf_cel_value type;
+        cf_cel_value type, *to;
         if (v != NULL) {
             *ret = true;
             return cf_cel_emit(p,
@@ -100,7 +104,9 @@ static cf_result emit_known(cf_cel_parser *p, cf_view name, bool root, uint32_t 
         }
         if (cf_cel_env_type_name(full, &type)) {
             *ret = true;
-            return cf_cel_emit_const(p, &type, offset);
+            CF_TRY(cf_cel_emit_const(p, offset, &to));
+            *to = type;
+            return cf_ok();
         }
     }
     return cf_ok();
@@ -124,8 +130,9 @@ static uint32_t chain_names(const cf_cel_parser *p, bool *ret_called, bool *ret_
 static cf_result parse_variable(cf_cel_parser *p, uint32_t names, bool root)
 {
     const cf_cel_token *first = cf_cel_peek(p, 0);
-    cf_view name = cf_cel_token_text(p, first);
+    const cf_view name = cf_cel_token_text(p, first);
     cf_cel_local local = {.text = name};
+    cf_view chain;
     uint32_t number;
     if (!root && cf_cel_local_find(p, &local, &number)) {
         p->at++;
@@ -144,9 +151,8 @@ static cf_result parse_variable(cf_cel_parser *p, uint32_t names, bool root)
         if (n > 1 && !dotted && name.len != 3 && name.len != 6) {
             continue; /* net.IP and google.protobuf.Timestamp are the only dotted names then */
         }
-        CF_TRY(chain_text(p, p->at, n, &name));
-        CF_TRY(emit_known(p, name, root, first->offset, &known));
-        name = cf_cel_token_text(p, first);
+        CF_TRY(chain_text(p, p->at, n, &chain));
+        CF_TRY(emit_known(p, chain, root, first->offset, &known));
         if (known) {
             p->at += 2 * n - 1;
             return cf_ok();
@@ -176,9 +182,11 @@ CF_MUST_USE cf_result cf_cel_open_call(cf_cel_parser *p, const cf_cel_token *nam
     if (macro) {
         return cf_ok();
     }
-    return cf_cel_frame_push(
-        p, (cf_cel_frame){
-               .kind = CF_CEL_FR_CALL, .member = member, .offset = name->offset, .name = text});
+    cf_cel_frame *f;
+    CF_TRY(cf_cel_frame_push(p, CF_CEL_FR_CALL, name->offset, &f));
+    f->member = member;
+    f->name = text;
+    return cf_ok();
 }
 
 /* A call of a function whose name is the chain. *ret false: no function has it, and the last name is a method. */
@@ -225,17 +233,17 @@ static cf_result find_group(cf_cel_parser *p, const cf_cel_frame *f, cf_cel_node
     return cf_ok();
 }
 
-CF_MUST_USE cf_result cf_cel_close_call(cf_cel_parser *p, cf_cel_frame f)
+CF_MUST_USE cf_result cf_cel_close_call(cf_cel_parser *p, const cf_cel_frame *f)
 {
-    if (!p->c->opt.no_macros && cf_cel_macro_misused(f.name, f.member, f.n)) {
-        return cf_cel_fail_at(p->c, CF_ERR_CEL_SYNTAX, f.offset);
+    if (!p->c->opt.no_macros && cf_cel_macro_misused(f->name, f->member, f->n)) {
+        return cf_cel_fail_at(p->c, CF_ERR_CEL_SYNTAX, f->offset);
     }
     cf_cel_node node = {.kind = CF_CEL_N_CALL,
-                        .flags = f.member ? CF_CEL_F_MEMBER : 0,
-                        .offset = f.offset,
+                        .flags = f->member ? CF_CEL_F_MEMBER : 0,
+                        .offset = f->offset,
                         .group = NULL};
-    node.n = f.n + (f.member ? 1 : 0);
-    CF_TRY(find_group(p, &f, &node));
+    node.n = f->n + (f->member ? 1 : 0);
+    CF_TRY(find_group(p, f, &node));
     return cf_cel_emit(p, node);
 }
 
@@ -243,7 +251,8 @@ static cf_result parse_message(cf_cel_parser *p, uint32_t names)
 {
     uint32_t offset = cf_cel_peek(p, 0)->offset;
     p->at += 2 * names; /* the brace, too */
-    return cf_cel_frame_push(p, (cf_cel_frame){.kind = CF_CEL_FR_MESSAGE, .offset = offset});
+    cf_cel_frame *f;
+    return cf_cel_frame_push(p, CF_CEL_FR_MESSAGE, offset, &f);
 }
 
 /* A name: a variable, a call, or a message. *ret_done: an operand is complete (a call or message is not yet). */

@@ -47,41 +47,42 @@ CF_MUST_USE cf_result cf_cel_no_memory(const cf_cel_parser *p)
     return cf_cel_fail_at(p->c, CF_ERR_NO_MEMORY, 0);
 }
 
-void *cf_cel_grow(cf_arena *arena, void *old, size_t size, uint32_t n, uint32_t *cap)
+void *cf_cel_grow_more(cf_arena *arena, const void *old, size_t size, uint32_t *cap)
 {
-    if (n < *cap) {
-        return old;
-    }
     uint32_t more = *cap == 0 ? 16 : 2 * *cap;
-    void *new = cf_arena_new(arena, more, size);
+    void *new = cf_arena_take(arena, (more * size + 15) / 16 * 16);
     if (new != NULL) {
-        cf_copy(new, old, n * size);
+        cf_copy(new, old, *cap * size);
         *cap = more;
     }
     return new;
 }
 
-CF_MUST_USE cf_result cf_cel_emit(cf_cel_parser *p, cf_cel_node node)
+CF_MUST_USE cf_result cf_cel_grow_nodes(cf_cel_parser *p, uint32_t n, uint32_t offset)
 {
     cf_cel_tape *t = p->tape;
-    if (t->n >= p->c->opt.budget.nodes) {
-        return cf_cel_over_at(p->c, "nodes", node.offset);
+    uint32_t max = p->c->opt.budget.nodes;
+    n = n < max ? n : max;
+    if (n <= p->nodes_cap) {
+        return cf_cel_over_at(p->c, "nodes", offset);
     }
-    cf_cel_node *nodes = cf_cel_grow(p->c->arena, t->nodes, sizeof *nodes, t->n, &p->nodes_cap);
+    cf_cel_node *nodes = cf_arena_new(p->c->arena, n, sizeof *nodes);
     if (nodes == NULL) {
         return cf_cel_no_memory(p);
     }
+    cf_copy(nodes, t->nodes, t->n * sizeof *nodes);
     t->nodes = nodes;
-    nodes[t->n++] = node;
+    p->nodes_cap = n;
     return cf_ok();
 }
 
-CF_MUST_USE cf_result cf_cel_frame_push(cf_cel_parser *p, cf_cel_frame frame)
+CF_MUST_USE cf_result cf_cel_frame_push(cf_cel_parser *p, cf_cel_frame_kind kind, uint32_t offset,
+                                        cf_cel_frame **ret)
 {
     /* operators nest in each other five deep at most; all else counts */
-    p->nesting += frame.kind > CF_CEL_FR_UNARY;
+    p->nesting += kind > CF_CEL_FR_UNARY;
     if (p->nesting > p->c->opt.budget.nesting) {
-        return cf_cel_over_at(p->c, "nesting", frame.offset);
+        return cf_cel_over_at(p->c, "nesting", offset);
     }
     cf_cel_frame *frames =
         cf_cel_grow(p->c->arena, p->frames, sizeof *frames, p->frames_n, &p->frames_cap);
@@ -89,8 +90,8 @@ CF_MUST_USE cf_result cf_cel_frame_push(cf_cel_parser *p, cf_cel_frame frame)
         return cf_cel_no_memory(p);
     }
     p->frames = frames;
-    frame.scope = p->locals_n;
-    frames[p->frames_n++] = frame;
+    *ret = &frames[p->frames_n++];
+    **ret = (cf_cel_frame){.kind = (uint8_t)kind, .offset = offset, .scope = p->locals_n};
     return cf_ok();
 }
 
@@ -99,10 +100,11 @@ static cf_cel_frame *top(const cf_cel_parser *p)
     return p->frames_n == 0 ? NULL : &p->frames[p->frames_n - 1];
 }
 
-static cf_cel_frame pop(cf_cel_parser *p)
+/* The popped frame, there until the next is pushed. */
+static const cf_cel_frame *pop(cf_cel_parser *p)
 {
-    cf_cel_frame f = p->frames[--p->frames_n];
-    p->nesting -= f.kind > CF_CEL_FR_UNARY;
+    const cf_cel_frame *f = &p->frames[--p->frames_n];
+    p->nesting -= f->kind > CF_CEL_FR_UNARY;
     return f;
 }
 
@@ -111,7 +113,7 @@ bool cf_cel_top_is(const cf_cel_parser *p, cf_cel_frame_kind kind)
     return p->frames_n > 0 && top(p)->kind == kind;
 }
 
-CF_MUST_USE cf_result cf_cel_emit_const(cf_cel_parser *p, const cf_cel_value *v, uint32_t offset)
+CF_MUST_USE cf_result cf_cel_emit_const(cf_cel_parser *p, uint32_t offset, cf_cel_value **ret)
 {
     cf_cel_tape *t = p->tape;
     cf_cel_value *constants = cf_cel_grow(p->c->arena, t->constants, sizeof *constants,
@@ -120,16 +122,16 @@ CF_MUST_USE cf_result cf_cel_emit_const(cf_cel_parser *p, const cf_cel_value *v,
         return cf_cel_no_memory(p);
     }
     t->constants = constants;
-    constants[t->constants_n] = *v;
+    *ret = &constants[t->constants_n];
     return cf_cel_emit(
         p, (cf_cel_node){.kind = CF_CEL_N_CONST, .offset = offset, .a = t->constants_n++});
 }
 
 static cf_result emit_literal(cf_cel_parser *p, const cf_cel_token *t, bool minus)
 {
-    cf_cel_value v;
-    CF_TRY(cf_cel_literal(p->c, p->source, t, minus, &v));
-    return cf_cel_emit_const(p, &v, t->offset);
+    cf_cel_value *v;
+    CF_TRY(cf_cel_emit_const(p, t->offset, &v));
+    return cf_cel_literal(p->c, p->source, t, minus, v);
 }
 
 /* ---- operands ---- */
@@ -154,10 +156,10 @@ static cf_result parse_signs(cf_cel_parser *p, bool *ret_done)
     bool fold = first->kind == CF_CEL_K_MINUS && number;
     if (n > (fold ? 1u : 0u)) {
         cf_cel_node_kind node = first->kind == CF_CEL_K_NOT ? CF_CEL_N_NOT : CF_CEL_N_NEG;
-        CF_TRY(cf_cel_frame_push(p, (cf_cel_frame){.kind = CF_CEL_FR_UNARY,
-                                                   .node = (uint8_t)node,
-                                                   .n = n - (fold ? 1 : 0),
-                                                   .offset = first->offset}));
+        cf_cel_frame *f;
+        CF_TRY(cf_cel_frame_push(p, CF_CEL_FR_UNARY, first->offset, &f));
+        f->node = (uint8_t)node;
+        f->n = n - (fold ? 1 : 0);
     }
     if (fold || other) {
         p->at += other ? 1 : 0;
@@ -191,7 +193,8 @@ static cf_result parse_message_field(cf_cel_parser *p)
 static cf_result open_bracket(cf_cel_parser *p, cf_cel_frame_kind kind, const cf_cel_token *t)
 {
     p->at++;
-    return cf_cel_frame_push(p, (cf_cel_frame){.kind = (uint8_t)kind, .offset = t->offset});
+    cf_cel_frame *f;
+    return cf_cel_frame_push(p, kind, t->offset, &f);
 }
 
 static cf_result parse_operand(cf_cel_parser *p, bool *ret_done)
@@ -239,13 +242,13 @@ static cf_result reduce(cf_cel_parser *p, uint32_t level)
         if (top(p)->kind != CF_CEL_FR_UNARY && top(p)->level < level) {
             break;
         }
-        cf_cel_frame f = pop(p);
-        cf_cel_node node = {.kind = f.node, .offset = f.offset};
-        if (f.kind == CF_CEL_FR_GROUP) {
-            node.kind = f.node == CF_CEL_N_AND_NEXT ? CF_CEL_N_AND_END : CF_CEL_N_OR_END;
-            node.n = f.n + 1;
+        const cf_cel_frame *f = pop(p);
+        cf_cel_node node = {.kind = f->node, .offset = f->offset};
+        if (f->kind == CF_CEL_FR_GROUP) {
+            node.kind = f->node == CF_CEL_N_AND_NEXT ? CF_CEL_N_AND_END : CF_CEL_N_OR_END;
+            node.n = f->n + 1;
         }
-        for (uint32_t n = f.kind == CF_CEL_FR_UNARY ? f.n : 1; n > 0; n--) {
+        for (uint32_t n = f->kind == CF_CEL_FR_UNARY ? f->n : 1; n > 0; n--) {
             CF_TRY(cf_cel_emit(p, node));
         }
     }
@@ -258,16 +261,15 @@ static cf_result parse_binary(cf_cel_parser *p, const cf_cel_token *t)
     bool group = level <= LEVEL_AND;
     CF_TRY(reduce(p, group ? level + 1u : level));
     p->at++;
-    if (!group) {
-        return cf_cel_frame_push(
-            p, (cf_cel_frame){
-                   .kind = CF_CEL_FR_BINARY, .level = level, .node = node, .offset = t->offset});
-    }
-    bool first = !cf_cel_top_is(p, CF_CEL_FR_GROUP) || top(p)->level != level;
+    bool first = !group || !cf_cel_top_is(p, CF_CEL_FR_GROUP) || top(p)->level != level;
     if (first) {
-        CF_TRY(cf_cel_frame_push(
-            p, (cf_cel_frame){
-                   .kind = CF_CEL_FR_GROUP, .level = level, .node = node, .offset = t->offset}));
+        cf_cel_frame *f;
+        CF_TRY(cf_cel_frame_push(p, group ? CF_CEL_FR_GROUP : CF_CEL_FR_BINARY, t->offset, &f));
+        f->level = level;
+        f->node = node;
+    }
+    if (!group) {
+        return cf_ok();
     }
     top(p)->n++;
     return cf_cel_emit(
@@ -281,7 +283,8 @@ static cf_result parse_condition(cf_cel_parser *p, const cf_cel_token *t)
         return cf_cel_syntax(p, t); /* between ? and : a condition needs brackets */
     }
     p->at++;
-    CF_TRY(cf_cel_frame_push(p, (cf_cel_frame){.kind = CF_CEL_FR_THEN, .offset = t->offset}));
+    cf_cel_frame *f;
+    CF_TRY(cf_cel_frame_push(p, CF_CEL_FR_THEN, t->offset, &f));
     return cf_cel_emit(p, (cf_cel_node){.kind = CF_CEL_N_COND_THEN, .offset = t->offset});
 }
 
@@ -290,8 +293,8 @@ static cf_result reduce_all(cf_cel_parser *p, const cf_cel_token *at)
 {
     CF_TRY(reduce(p, 0));
     while (cf_cel_top_is(p, CF_CEL_FR_ELSE)) {
-        cf_cel_frame f = pop(p);
-        CF_TRY(cf_cel_emit(p, (cf_cel_node){.kind = CF_CEL_N_COND_END, .offset = f.offset}));
+        uint32_t offset = pop(p)->offset;
+        CF_TRY(cf_cel_emit(p, (cf_cel_node){.kind = CF_CEL_N_COND_END, .offset = offset}));
         CF_TRY(reduce(p, 0));
     }
     return cf_cel_top_is(p, CF_CEL_FR_THEN) ? cf_cel_syntax(p, at) : cf_ok();
@@ -388,33 +391,33 @@ static cf_result parse_close(cf_cel_parser *p, const cf_cel_token *t, bool empty
     p->at++;
     if (f->kind == CF_CEL_FR_MACRO_SLOTS) {
         *ret_operand = false;
-        return cf_cel_macro_close(p, *f);
+        return cf_cel_macro_close(p, f);
     }
     if (!empty && (list || f->kind == CF_CEL_FR_MAP_VALUE)) {
         CF_TRY(end_element(p, f));
     } else if (!empty) {
         f->n++;
     }
-    cf_cel_frame closed = pop(p);
-    switch (closed.kind) {
+    cf_cel_node node = {.offset = f->offset, .n = f->n};
+    switch (pop(p)->kind) {
     case CF_CEL_FR_PAREN:
         return cf_ok();
     case CF_CEL_FR_INDEX:
-        return cf_cel_emit(p, (cf_cel_node){.kind = closed.node, .offset = closed.offset});
+        return cf_cel_emit(p, (cf_cel_node){.kind = f->node, .offset = f->offset});
     case CF_CEL_FR_LIST:
-        return cf_cel_emit(
-            p, (cf_cel_node){.kind = CF_CEL_N_LIST, .offset = closed.offset, .n = closed.n});
+        node.kind = CF_CEL_N_LIST;
+        return cf_cel_emit(p, node);
     case CF_CEL_FR_MAP_KEY:
-        return cf_cel_emit(
-            p, (cf_cel_node){.kind = CF_CEL_N_MAP, .offset = closed.offset, .n = closed.n});
+        node.kind = CF_CEL_N_MAP;
+        return cf_cel_emit(p, node);
     case CF_CEL_FR_MESSAGE:
-        return cf_cel_emit(
-            p, (cf_cel_node){.kind = CF_CEL_N_MESSAGE, .offset = closed.offset, .n = closed.n});
+        node.kind = CF_CEL_N_MESSAGE;
+        return cf_cel_emit(p, node);
     case CF_CEL_FR_CALL:
-        return cf_cel_close_call(p, closed);
+        return cf_cel_close_call(p, f);
     default:
-        p->locals_n = closed.scope;
-        return cf_cel_macro_close(p, closed);
+        p->locals_n = f->scope;
+        return cf_cel_macro_close(p, f);
     }
 }
 
@@ -512,10 +515,12 @@ static cf_result parse_before_operand(cf_cel_parser *p, bool *ret_operand)
 CF_MUST_USE cf_result cf_cel_parse(cf_cel_compilation *c, cf_view source, cf_cel_tape *ret)
 {
     cf_cel_token *tokens;
+    uint32_t n;
     bool operand = false;
     *ret = (cf_cel_tape){.source = source};
-    CF_TRY(cf_cel_lex(c, source, &tokens));
+    CF_TRY(cf_cel_lex(c, source, &tokens, &n));
     cf_cel_parser p = {.c = c, .source = source, .tokens = tokens, .tape = ret};
+    CF_TRY(cf_cel_grow_nodes(&p, n + 1, 0)); /* few expressions have more nodes than tokens */
     while (!operand || cf_cel_peek(&p, 0)->kind != CF_CEL_K_END) {
         CF_TRY(operand ? parse_operator(&p, &operand) : parse_before_operand(&p, &operand));
     }

@@ -43,19 +43,32 @@ typedef enum {
 } cf_cel_token_kind;
 
 typedef struct {
-    uint32_t kind, offset, len;
+    uint8_t kind; /* cf_cel_token_kind */
+    uint8_t open,
+        close;    /* STRING, BYTES: octets before and behind the text, which has no other quotes */
+    bool escaped; /* there, escapes stand in it */
+    bool ascii;   /* and all of it is below 0x80 */
+    uint32_t offset, len;
 } cf_cel_token;
 
-/** The tokens of a source, an END behind them. error CEL_SYNTAX, UTF8, BUDGET, NO_MEMORY */
-CF_MUST_USE cf_result cf_cel_lex(cf_cel_compilation *c, cf_view source, cf_cel_token **ret);
+/** The *ret_n tokens of a source, an END behind them. error CEL_SYNTAX, UTF8, BUDGET, NO_MEMORY */
+CF_MUST_USE cf_result cf_cel_lex(cf_cel_compilation *c, cf_view source, cf_cel_token **ret,
+                                 uint32_t *ret_n);
 
 /** The value of a literal token; minus: a '-' stands before it. Text without escapes stays in the source.
  *  error CEL_SYNTAX an escape or number that is none or does not fit, NO_MEMORY */
 CF_MUST_USE cf_result cf_cel_literal(cf_cel_compilation *c, cf_view source, const cf_cel_token *t,
                                      bool minus, cf_cel_value *ret);
 
-/** Grows an array of the compilation's to hold n + 1 elements: doubles, in the arena. NULL when memory is out. */
-void *cf_cel_grow(cf_arena *arena, void *old, size_t size, uint32_t n, uint32_t *cap);
+/** An array of the compilation's with more room: it doubles, in the arena. NULL when memory is out. */
+void *cf_cel_grow_more(cf_arena *arena, const void *old, size_t size, uint32_t *cap)
+    __attribute__((cold));
+
+/** The array, with room for n + 1 elements. NULL when memory is out. */
+static inline void *cf_cel_grow(cf_arena *arena, void *old, size_t size, uint32_t n, uint32_t *cap)
+{
+    return CF_UNLIKELY(n >= *cap) ? cf_cel_grow_more(arena, old, size, cap) : old;
+}
 
 /* ---- frames: what is open around the place the parser is at ---- */
 
@@ -128,8 +141,29 @@ static inline cf_view cf_cel_token_text(const cf_cel_parser *p, const cf_cel_tok
 }
 
 CF_MUST_USE cf_result cf_cel_syntax(const cf_cel_parser *p, const cf_cel_token *at);
-CF_MUST_USE cf_result cf_cel_emit(cf_cel_parser *p, cf_cel_node node);
-CF_MUST_USE cf_result cf_cel_frame_push(cf_cel_parser *p, cf_cel_frame frame);
+/** Room for n nodes, as far as the budget allows; more than there was. error BUDGET at that offset, NO_MEMORY */
+CF_MUST_USE cf_result cf_cel_grow_nodes(cf_cel_parser *p, uint32_t n, uint32_t offset);
+
+static inline cf_result cf_cel_emit(cf_cel_parser *p, cf_cel_node node)
+{
+    cf_cel_tape *t = p->tape;
+    if (CF_UNLIKELY(t->n == p->nodes_cap)) {
+        CF_TRY(cf_cel_grow_nodes(p, 2 * t->n, node.offset));
+    }
+    /* member by member: a whole node would be read from where its parts have just been written, which processors wait for */
+    cf_cel_node *to = &t->nodes[t->n++];
+    to->kind = node.kind;
+    to->flags = node.flags;
+    to->offset = node.offset;
+    to->n = node.n;
+    to->a = node.a;
+    to->group = node.group;
+    return cf_ok();
+}
+
+/** Opens a frame; *ret is there until the next one. error BUDGET, NO_MEMORY */
+CF_MUST_USE cf_result cf_cel_frame_push(cf_cel_parser *p, cf_cel_frame_kind kind, uint32_t offset,
+                                        cf_cel_frame **ret);
 CF_MUST_USE cf_result cf_cel_local_push(cf_cel_parser *p, cf_cel_local local, uint32_t *ret_number);
 /** Reads the name of a local at token p->at + ahead. False when there is none; *ret_tokens it takes. */
 bool cf_cel_local_read(const cf_cel_parser *p, uint32_t ahead, cf_cel_local *ret,
@@ -138,7 +172,8 @@ bool cf_cel_local_read(const cf_cel_parser *p, uint32_t ahead, cf_cel_local *ret
 bool cf_cel_local_find(const cf_cel_parser *p, const cf_cel_local *name, uint32_t *ret_number);
 
 CF_MUST_USE cf_result cf_cel_no_memory(const cf_cel_parser *p);
-CF_MUST_USE cf_result cf_cel_emit_const(cf_cel_parser *p, const cf_cel_value *v, uint32_t offset);
+/** Emits a constant, which the caller writes to *ret at once. */
+CF_MUST_USE cf_result cf_cel_emit_const(cf_cel_parser *p, uint32_t offset, cf_cel_value **ret);
 bool cf_cel_top_is(const cf_cel_parser *p, cf_cel_frame_kind kind);
 
 /** A name at p->at: a variable, a call, or a message; root: a dot stood before it. *ret_done: an operand is complete (a call or message
@@ -148,7 +183,7 @@ CF_MUST_USE cf_result cf_cel_parse_name(cf_cel_parser *p, bool root, bool *ret_d
 CF_MUST_USE cf_result cf_cel_open_call(cf_cel_parser *p, const cf_cel_token *name, cf_view text,
                                        bool member);
 /** Emits the call whose frame has been popped. */
-CF_MUST_USE cf_result cf_cel_close_call(cf_cel_parser *p, cf_cel_frame f);
+CF_MUST_USE cf_result cf_cel_close_call(cf_cel_parser *p, const cf_cel_frame *f);
 
 /** Opens the macro that the call is, if it is one: p->at is behind the '('. *ret false: an ordinary call. */
 CF_MUST_USE cf_result cf_cel_macro_open(cf_cel_parser *p, const cf_cel_token *name, cf_view text,
@@ -156,7 +191,7 @@ CF_MUST_USE cf_result cf_cel_macro_open(cf_cel_parser *p, const cf_cel_token *na
 /** A comma behind an argument of a macro. */
 CF_MUST_USE cf_result cf_cel_macro_comma(cf_cel_parser *p, cf_cel_frame *f);
 /** The closing bracket behind the last argument (arguments counts it). Pops the frame. */
-CF_MUST_USE cf_result cf_cel_macro_close(cf_cel_parser *p, cf_cel_frame f);
+CF_MUST_USE cf_result cf_cel_macro_close(cf_cel_parser *p, const cf_cel_frame *f);
 /** True for the words that are no names of variables and functions. */
 bool cf_cel_reserved(cf_view name);
 

@@ -2,20 +2,12 @@
 /* The program in one piece of memory: what the generator made, copied behind one head, and pointed to from there. */
 #include "core/cel/gen_priv.h"
 
-typedef struct {
-    uint8_t *at;
-    size_t size;
-} packer;
+/* What the piece consists of. Each part is rounded so that any type may follow. */
+enum { HEAD, CODE, OFFSETS, OPERANDS, SITES, LOOPS, CATCHERS, READS, CONSTANTS, TYPE, TEXT, PARTS };
 
-/* Room for an array behind what is packed, rounded so that any type may follow; counts only while at is NULL. */
-static void *pack(packer *p, const void *from, size_t bytes)
+static size_t rounded(size_t bytes)
 {
-    void *to = p->at == NULL ? NULL : p->at + p->size;
-    p->size += (bytes + 15) / 16 * 16;
-    if (to != NULL && bytes > 0 && from != NULL) {
-        cf_copy(to, from, bytes);
-    }
-    return to;
+    return (bytes + 15) / 16 * 16;
 }
 
 static bool has_text(const cf_cel_value *v)
@@ -47,46 +39,67 @@ static void relocate(const cf_cel_generator *g, cf_cel_value *constants, uint8_t
     }
 }
 
-static void pack_program(const cf_cel_generator *g, packer *pk, cf_view type, cf_cel_program *p)
+/* The parts, one behind the other in zeroed memory. TEXT is left to relocate. */
+static cf_cel_program *pack(const cf_view parts[PARTS], void *at[PARTS], size_t *ret_bytes)
 {
-    *p = (cf_cel_program){
-        .code = pack(pk, g->code, g->code_n * sizeof *g->code),
-        .offsets = pack(pk, g->offsets, g->code_n * sizeof *g->offsets),
-        .operands = pack(pk, g->operands, g->operands_n * sizeof *g->operands),
-        .sites = pack(pk, g->sites, g->sites_n * sizeof *g->sites),
-        .loops = pack(pk, g->loops, g->tape->loops_n * sizeof *g->loops),
-        .catchers = pack(pk, g->catchers, g->catchers_n * sizeof *g->catchers),
-        .reads = pack(pk, g->reads, g->reads_n * sizeof *g->reads),
+    size_t bytes = 0;
+    for (int i = 0; i < PARTS; i++) {
+        bytes += rounded(parts[i].len);
+    }
+    uint8_t *piece = cf_mem_new(1, bytes);
+    for (int i = 0; piece != NULL && i < PARTS; i++) {
+        at[i] = i == 0 ? piece : (uint8_t *)at[i - 1] + rounded(parts[i - 1].len);
+        if (parts[i].data != NULL) {
+            cf_copy(at[i], parts[i].data, parts[i].len);
+        }
+    }
+    *ret_bytes = bytes;
+    return (cf_cel_program *)(void *)piece;
+}
+
+#define PART(array, n) cf_view_make(array, (n) * sizeof *(array))
+
+CF_MUST_USE cf_result cf_cel_program_make(const cf_cel_generator *g, cf_view type,
+                                          cf_cel_program **ret)
+{
+    const cf_view parts[PARTS] = {
+        [HEAD] = cf_view_make(NULL, sizeof **ret),
+        [CODE] = PART(g->code, g->code_n),
+        [OFFSETS] = PART(g->offsets, g->code_n),
+        [OPERANDS] = PART(g->operands, g->operands_n),
+        [SITES] = PART(g->sites, g->sites_n),
+        [LOOPS] = PART(g->loops, g->tape->loops_n),
+        [CATCHERS] = PART(g->catchers, g->catchers_n),
+        [READS] = PART(g->reads, g->reads_n),
+        [CONSTANTS] = PART(g->constants, g->constants_n),
+        [TYPE] = type,
+        [TEXT] = cf_view_make(NULL, text_bytes(g)),
+    };
+    void *at[PARTS];
+    size_t bytes;
+    cf_cel_program *program = pack(parts, at, &bytes);
+    if (program == NULL) {
+        return cf_cel_fail_at(g->c, CF_ERR_NO_MEMORY, 0);
+    }
+    *program = (cf_cel_program){
+        .code = at[CODE],
+        .offsets = at[OFFSETS],
+        .operands = at[OPERANDS],
+        .sites = at[SITES],
+        .loops = at[LOOPS],
+        .catchers = at[CATCHERS],
+        .reads = at[READS],
+        .constants = at[CONSTANTS],
+        .type = cf_view_make(at[TYPE], type.len),
         .code_n = g->code_n,
         .sites_n = g->sites_n,
         .loops_n = g->tape->loops_n,
         .registers = g->registers,
         .reads_n = g->reads_n,
         .budget = g->c->opt.budget,
+        .bytes = bytes,
     };
-    cf_cel_value *constants = pack(pk, g->constants, g->constants_n * sizeof *g->constants);
-    p->constants = constants;
-    p->type = cf_view_make(pack(pk, type.data, type.len), type.len);
-    uint8_t *text = pack(pk, NULL, text_bytes(g));
-    if (text != NULL) {
-        relocate(g, constants, text);
-    }
-}
-
-CF_MUST_USE cf_result cf_cel_program_make(const cf_cel_generator *g, cf_view type,
-                                          cf_cel_program **ret)
-{
-    cf_cel_program sizes;
-    packer counted = {NULL, 0};
-    pack_program(g, &counted, type, &sizes);
-    size_t head = (sizeof **ret + 15) / 16 * 16;
-    cf_cel_program *program = cf_mem_new(1, head + counted.size);
-    if (program == NULL) {
-        return cf_cel_fail_at(g->c, CF_ERR_NO_MEMORY, 0);
-    }
-    packer packed = {(uint8_t *)program + head, 0};
-    pack_program(g, &packed, type, program);
-    program->bytes = head + counted.size;
+    relocate(g, at[CONSTANTS], at[TEXT]);
     *ret = program;
     return cf_ok();
 }

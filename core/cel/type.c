@@ -359,7 +359,7 @@ static void push_type(pieces *todo, cf_cel_type type)
     todo->at[todo->n++] = (piece){.type = type};
 }
 
-static cf_view simple_name(cf_cel_type t)
+cf_view cf_cel_type_simple_name(cf_cel_type t)
 {
     static const char letters[] = "<A><B><C><D><E><F><G><H>";
     _Static_assert(sizeof letters == 3 * CF_CEL_PARAMS_MAX + 1, "one for every parameter");
@@ -430,7 +430,7 @@ static void push_row(pieces *todo, const cf_cel_composite *row)
 /* The text may be exponential in the number of rows, as rows are shared: beyond the bound a type is not opened any more. */
 CF_MUST_USE cf_result cf_cel_type_print(const cf_cel_pool *p, cf_cel_type t, cf_buf *out)
 {
-    pieces todo;
+    CF_UNCLEARED pieces todo;
     todo.n = 0;
     size_t start = out->len;
     push_type(&todo, t);
@@ -440,7 +440,7 @@ CF_MUST_USE cf_result cf_cel_type_print(const cf_cel_pool *p, cf_cel_type t, cf_
         if (next.text.len > 0) {
             CF_TRY(cf_buf_append(out, next.text));
         } else if (next.type < CF_CEL_T_SIMPLE_END) {
-            CF_TRY(cf_buf_append(out, simple_name(next.type)));
+            CF_TRY(cf_buf_append(out, cf_cel_type_simple_name(next.type)));
         } else if (room) {
             push_row(&todo, cf_cel_pool_at(p, next.type));
         } else {

@@ -119,6 +119,9 @@ CF_MUST_USE cf_result cf_cel_type_read(cf_cel_pool *p, cf_cel_letters *letters, 
  *  error NO_MEMORY */
 CF_MUST_USE cf_result cf_cel_type_print(const cf_cel_pool *p, cf_cel_type t, cf_buf *out);
 
+/** The name of a type below CF_CEL_T_SIMPLE_END, in static storage. */
+cf_view cf_cel_type_simple_name(cf_cel_type t);
+
 /** The type that a type value's name means, "list" being list(dyn). error NOT_FOUND, BUDGET, NO_MEMORY */
 CF_MUST_USE cf_result cf_cel_type_named(cf_cel_pool *p, cf_view name, cf_cel_type *ret);
 

@@ -29,6 +29,7 @@ CF_MUST_USE cf_result cf_transform_compile(const cf_cel_env *env, const cf_trans
                                            cf_cel_program **ret, cf_cel_error *ret_error)
 {
     static const cf_cel_options options = {
+        .tables = true,
         .budget = {.source_bytes = CF_TRANSFORM_SOURCE_BYTES_MAX,
                    .nodes = CF_TRANSFORM_NODES_MAX,
                    .compile_steps = CF_TRANSFORM_COMPILE_STEPS_MAX}};

@@ -117,7 +117,7 @@ static inline cf_result cel_run(const cel_row *row, bool unchecked, const cel_sc
 {
     CF_CEL_PROGRAM(program);
     cf_cel_value result;
-    cf_cel_options opt = {.unchecked = unchecked};
+    cf_cel_options opt = {.unchecked = unchecked, .tables = unchecked}; /* each is met once */
     if (row->budget != NULL) {
         opt.budget = *row->budget;
     }

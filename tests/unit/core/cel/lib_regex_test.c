@@ -171,9 +171,35 @@ static void patterns_share_their_bound(void **state)
     }
 }
 
+/* Tables take memory and change no outcome. */
+static void tables_are_asked_for(void **state)
+{
+    (void)state;
+    static const char source[] = "'ab'.matches('^[a-b]+$')";
+    CF_REGEX(plain);
+    CF_REGEX(tabled);
+    const cf_regex_limits without = {.no_dfa = true};
+    assert_ok(cf_regex_compile(CF_LIT("^[a-b]+$"), &without, &plain, NULL));
+    assert_ok(cf_regex_compile(CF_LIT("^[a-b]+$"), NULL, &tabled, NULL));
+    size_t bytes[2];
+    for (int i = 0; i < 2; i++) {
+        const cf_cel_options opt = {.tables = i == 1};
+        CF_CEL_PROGRAM(p);
+        cf_cel_error error;
+        CF_ARENA(arena, CF_CEL_LIVE_BYTES_MAX);
+        cf_cel_value v;
+        assert_ok(cf_cel_compile(cel_base_env(), cf_view_str(source), &opt, &p, &error));
+        assert_ok(cf_cel_eval(p, NULL, NULL, NULL, &arena, &v, &error));
+        assert_true(v.b);
+        bytes[i] = cf_cel_program_bytes(p);
+    }
+    assert_true(cf_regex_bytes(tabled) > cf_regex_bytes(plain));
+    assert_int_equal(bytes[1] - bytes[0], cf_regex_bytes(tabled) - cf_regex_bytes(plain));
+}
+
 static size_t bytes_with(const char *source, uint32_t compile_steps)
 {
-    const cf_cel_options opt = {.budget = {.compile_steps = compile_steps}};
+    const cf_cel_options opt = {.tables = true, .budget = {.compile_steps = compile_steps}};
     CF_CEL_PROGRAM(p);
     cf_cel_error error;
     CF_ARENA(arena, CF_CEL_LIVE_BYTES_MAX);
@@ -203,7 +229,7 @@ static void patterns_are_left_to_the_evaluation(void **state)
     assert_int_equal(with, without + cf_regex_bytes(one));
     assert_int_equal(bytes_with(source, enough + 1), with);
     /* a bad one is then no error of the compilation */
-    const cf_cel_options opt = {.budget = {.compile_steps = enough}};
+    const cf_cel_options opt = {.tables = true, .budget = {.compile_steps = enough}};
     CF_CEL_PROGRAM(p);
     cf_cel_error error;
     CF_ARENA(arena, CF_CEL_LIVE_BYTES_MAX);
@@ -244,6 +270,7 @@ int main(void)
         cmocka_unit_test(replaces),
         cmocka_unit_test(stays_within_the_budget),
         cmocka_unit_test(patterns_share_their_bound),
+        cmocka_unit_test(tables_are_asked_for),
         cmocka_unit_test(patterns_are_left_to_the_evaluation),
         cmocka_unit_test(constants_that_are_made_are_bounded),
     };
