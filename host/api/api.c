@@ -25,10 +25,11 @@ static CF_MUST_USE cf_result set_up(cf_api *api, const cf_api_opts *o)
     CF_REQUIRE(cf_tenant_ok(api->tenant), ARGUMENT);
     CF_REQUIRE(api->kms_key.len > 0 && api->kms_key.len <= CF_KMS_KEY_ID_BYTES_MAX, ARGUMENT);
     CF_TRY(cf_secret_set(&api->row_key, cf_secret_view(o->row_key)));
-    CF_TRY(cf_kms_pool_new(o->kms, &api->kms));
+    unsigned workers = o->workers != 0 ? o->workers : CF_API_WORKERS;
+    CF_TRY(cf_kms_pool_new(o->kms, o->kms_links != 0 ? o->kms_links : workers, &api->kms));
     CF_TRY(cf_token_cache_new(&api->tokens));
     CF_TRY(cf_api_health_new(&api->health_state));
-    return cf_api_pool_new(api, o->workers != 0 ? o->workers : CF_API_WORKERS, &api->pool);
+    return cf_api_pool_new(api, workers, &api->pool);
 }
 
 CF_MUST_USE cf_result cf_api_new(const cf_api_opts *opts, cf_api **ret)

@@ -14,6 +14,7 @@ typedef struct {
     const cf_schemas *schemas; /* borrowed */
     const char *agent;         /* base of cf_http_client_new */
     cf_kms_service *kms;       /* borrowed: freed by the caller after cf_api_free */
+    size_t kms_links;          /* connections to it; 0: as many as there are workers */
     const char *kms_key;       /* KeyId for new vaults */
     const char *tenant;
     cf_encoding encoding; /* of new writes: CF_ENC_WRITE or CF_ENC_BINARY; 0: CF_ENC_WRITE */

@@ -11,6 +11,7 @@
 #include "core/crypto/primitives.h"
 #include "host/api/api.h"
 #include "host/api/limits.h"
+#include "host/kms/limits.h"
 #include "host/kms/site.h"
 #include "sys/json/json_memory.h"
 #include "sys/linux/daemon.h"
@@ -242,6 +243,7 @@ static CF_MUST_USE cf_result run(const options *o)
         .schemas = schemas,
         .agent = agent,
         .kms = cf_kms_site_service(kms),
+        .kms_links = cf_kms_site_is_plain(kms) ? 0 : CF_KMS_LINKS_MAX,
         .kms_key = o->kms_key,
         .tenant = o->tenant,
         .encoding = number("encoding", o->encoding, CF_ENC_BINARY, CF_ENC_WRITE),

@@ -3,6 +3,7 @@
 
 #include <pthread.h>
 
+#include "host/kms/limits.h"
 #include "sys/linux/clock.h"
 
 typedef struct {
@@ -14,19 +15,23 @@ struct cf_kms_pool {
     cf_kms_service *service;
     pthread_mutex_t lock;
     pthread_cond_t more;
-    seat free[CF_KMS_LINKS_MAX]; /* a stack, so that few connections do the work of quiet times */
+    seat *free; /* a stack, so that few connections do the work of quiet times */
     size_t n;
 };
 
-CF_MUST_USE cf_result cf_kms_pool_new(cf_kms_service *s, cf_kms_pool **ret)
+CF_MUST_USE cf_result cf_kms_pool_new(cf_kms_service *s, size_t links, cf_kms_pool **ret)
 {
-    cf_kms_pool *p = cf_mem_new(1, sizeof *p);
-    *ret = p;
+    *ret = NULL;
+    CF_AUTO(cf_kms_pool_free) cf_kms_pool *p = cf_mem_new(1, sizeof *p);
     CF_REQUIRE(p != NULL, NO_MEMORY);
     p->service = s;
-    p->n = CF_KMS_LINKS_MAX;
     (void)pthread_mutex_init(&p->lock, NULL);
     (void)pthread_cond_init(&p->more, NULL);
+    p->free = cf_mem_new(links, sizeof *p->free);
+    CF_REQUIRE(p->free != NULL, NO_MEMORY);
+    p->n = links;
+    *ret = p;
+    p = NULL;
     return cf_ok();
 }
 
@@ -41,6 +46,7 @@ void cf_kms_pool_free(cf_kms_pool **pool)
     }
     (void)pthread_mutex_destroy(&p->lock);
     (void)pthread_cond_destroy(&p->more);
+    cf_mem_free(p->free);
     cf_mem_free(p);
     *pool = NULL;
 }

@@ -96,6 +96,11 @@ void cf_kms_site_free(cf_kms_site **site)
     }
 }
 
+bool cf_kms_site_is_plain(const cf_kms_site *s)
+{
+    return s->named.plain;
+}
+
 cf_kms_service *cf_kms_site_service(const cf_kms_site *s)
 {
     return s->service;

@@ -20,5 +20,6 @@ CF_MUST_USE cf_result cf_kms_site_open(const cf_kms_options *o, cf_kms_site **re
                                        const char **ret_what);
 /** After all that uses its service. Ends the thread. */
 void cf_kms_site_free(cf_kms_site **s);
+bool cf_kms_site_is_plain(const cf_kms_site *s);
 /** Borrowed. Nobody calls cf_kms_service_stop: calls end by their deadlines. */
 cf_kms_service *cf_kms_site_service(const cf_kms_site *s);

@@ -346,9 +346,9 @@ cf_kms_service *fake_kms(void)
 /* Taken once and kept, so that it is not among the allocations that fail. */
 CF_MUST_USE cf_result cf_kms_link_new(cf_kms_service *s, cf_kms_link **ret)
 {
-    static cf_kms_link links[CF_KMS_LINKS_MAX];
+    static cf_kms_link links[CF_API_WORKERS_MAX];
     unsigned at = atomic_fetch_add(&s->links, 1);
-    assert_true(at < CF_KMS_LINKS_MAX);
+    assert_true(at < CF_API_WORKERS_MAX);
     *ret = &links[at];
     (*ret)->service = s;
     return cf_ok();
