@@ -3,10 +3,12 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "core/base/number.h"
 #include "core/codec/base64.h"
 #include "core/codec/cbor.h"
+#include "core/crypto/primitives.h"
 #include "host/kmsd/limits.h"
 
 static bool all_of(cf_view v, bool (*ok)(uint8_t c))
@@ -101,7 +103,7 @@ CF_MUST_USE cf_result cf_in_blob(const json_t *in, const char *name, cf_buf *out
     return cf_base64_decode(cf_in_text(in, name), out);
 }
 
-/* --- types --- */
+/* --- base64 --- */
 
 /* Bits of a character of base64; 64 for others. */
 static unsigned base64_bits(uint8_t c)
@@ -118,6 +120,135 @@ static unsigned base64_bits(uint8_t c)
     return c == '+' ? 62 : c == '/' ? 63 : 64;
 }
 
+/* True for characters of base64, without its pad. A bit for each octet instead of a branch: most of a request is looked at so. */
+static bool is_base64_text(cf_view v)
+{
+    static const uint64_t taken[4] = {
+        UINT64_C(1) << '+' | UINT64_C(1) << '/' | UINT64_C(0x3FF) << '0',
+        UINT64_C(0x3FFFFFF) << ('A' - 64) | UINT64_C(0x3FFFFFF) << ('a' - 64)};
+    uint64_t all = 1;
+    for (size_t i = 0; i < v.len; i++) {
+        all &= taken[v.data[i] >> 6] >> (v.data[i] & 63);
+    }
+    return all != 0;
+}
+
+static size_t pad_of(cf_view v)
+{
+    return v.len < 2 || v.data[v.len - 1] != '=' ? 0 : v.data[v.len - 2] != '=' ? 1 : 2;
+}
+
+/* --- the text --- */
+
+/* jansson takes a text octet by octet, and most of a request is a document in base64. So a text as long as that is taken out of the
+ * request, a mark parsed in its place, and the text put back. */
+#define LONG_BYTES_MIN 1024
+#define MARK_BYTES 16 /* random ones: nobody else says the same */
+
+typedef struct {
+    cf_view text;                 /* borrows from the request; empty: there is none */
+    size_t at;                    /* where it stands there */
+    uint8_t mark[2 * MARK_BYTES]; /* in hexadecimal */
+} long_text;
+
+/* The first octets of base64 between two quotes that are so many. Without a quote or a backslash among them they are the whole of a JSON
+ * text; or what stands between two texts, where a mark is as malformed. */
+static void find_long(cf_view body, long_text *ret)
+{
+    size_t at = 0;
+    const uint8_t *quote;
+    while ((quote = memchr(body.data + at, '"', body.len - at)) != NULL) {
+        size_t end = (size_t)(quote - body.data);
+        cf_view between = cf_view_sub(body, at, end - at);
+        if (at > 0 && between.len >= LONG_BYTES_MIN &&
+            is_base64_text(cf_view_sub(between, 0, between.len - pad_of(between)))) {
+            ret->text = between;
+            ret->at = at;
+            return;
+        }
+        at = end + 1;
+    }
+}
+
+static cf_result make_mark(long_text *l)
+{
+    CF_BUF(hex);
+    uint8_t octets[MARK_BYTES];
+    CF_TRY(cf_random(octets, sizeof octets));
+    CF_TRY(cf_hex_encode(CF_VIEW_OF(octets), &hex));
+    CF_REQUIRE(hex.len == sizeof l->mark, INTERNAL);
+    cf_copy(l->mark, hex.data, hex.len);
+    return cf_ok();
+}
+
+static cf_result put_marked(cf_view body, const long_text *l, cf_buf *out)
+{
+    size_t behind = l->at + l->text.len;
+    CF_TRY(cf_buf_reserve(out, body.len - l->text.len + sizeof l->mark));
+    CF_TRY(cf_buf_append(out, cf_view_sub(body, 0, l->at)));
+    CF_TRY(cf_buf_append(out, CF_VIEW_OF(l->mark)));
+    return cf_buf_append(out, cf_view_sub(body, behind, body.len - behind));
+}
+
+static json_t *find_mark_in(const json_t *object, const long_text *l)
+{
+    const char *name;
+    json_t *value;
+    json_object_foreach((json_t *)(uintptr_t)object, name, value)
+    {
+        if (json_is_string(value) && cf_view_eq(text_of(value), CF_VIEW_OF(l->mark))) {
+            return value;
+        }
+    }
+    return NULL;
+}
+
+/* The value that is the mark, of the request itself or of an object in it: no other place has long texts. */
+static json_t *find_mark(const json_t *in, const long_text *l)
+{
+    const char *name;
+    json_t *value, *found = find_mark_in(in, l);
+    json_object_foreach((json_t *)(uintptr_t)in, name, value)
+    {
+        found = found != NULL ? found : find_mark_in(value, l);
+    }
+    return found;
+}
+
+/* *ret stays NULL where the text turns out to be something else than such a value. */
+static cf_result parse_marked(cf_view body, long_text *l, json_t **ret)
+{
+    CF_BUF(marked);
+    CF_JSON(in);
+    CF_TRY(make_mark(l));
+    CF_TRY(put_marked(body, l, &marked));
+    CF_TRY(cf_json_parse(cf_buf_view(&marked), CF_KMSD_BODY_BYTES_MAX, &in));
+    json_t *value = find_mark(in, l);
+    if (value == NULL) {
+        return cf_ok();
+    }
+    int rc = json_string_setn_nocheck(value, (const char *)l->text.data, l->text.len);
+    CF_REQUIRE(rc == 0, NO_MEMORY);
+    *ret = in;
+    in = NULL;
+    return cf_ok();
+}
+
+CF_MUST_USE cf_result cf_in_parse(cf_view body, json_t **ret)
+{
+    long_text l = {.text = CF_VIEW_EMPTY};
+    *ret = NULL;
+    if (body.len > 0 && body.len <= CF_KMSD_BODY_BYTES_MAX) {
+        find_long(body, &l);
+    }
+    if (l.text.len > 0) {
+        CF_TRY(parse_marked(body, &l, ret));
+    }
+    return *ret != NULL ? cf_ok() : cf_json_parse(body, CF_KMSD_BODY_BYTES_MAX, ret);
+}
+
+/* --- types --- */
+
 /* What cf_base64_decode takes, found out without its memory. */
 static bool is_base64(const json_t *j)
 {
@@ -125,16 +256,12 @@ static bool is_base64(const json_t *j)
     if (!json_is_string(j) || v.len % 4 != 0) {
         return false;
     }
-    size_t pad = v.len == 0 || v.data[v.len - 1] != '=' ? 0 : v.data[v.len - 2] != '=' ? 1 : 2;
-    unsigned last = 0;
-    for (size_t i = 0; i < v.len - pad; i++) {
-        last = base64_bits(v.data[i]);
-        if (last == 64) {
-            return false;
-        }
+    size_t pad = pad_of(v), digits = v.len - pad;
+    if (!is_base64_text(cf_view_sub(v, 0, digits))) {
+        return false;
     }
     unsigned spare = pad == 0 ? 0 : pad == 1 ? 3 : 15;
-    return (last & spare) == 0;
+    return digits == 0 || (base64_bits(v.data[digits - 1]) & spare) == 0;
 }
 
 static bool all_members_strings(const json_t *j)

@@ -132,8 +132,8 @@ static const cf_kmsd_op *find_op(const cf_kmsd_caller *caller, cf_view target)
 
 static cf_result read_request(cf_kmsd_call *c, cf_view body, json_t **ret)
 {
-    cf_result r = cf_json_parse(body, CF_KMSD_BODY_BYTES_MAX, ret);
-    CF_REQUIRE(r.code != CF_ERR_NO_MEMORY, NO_MEMORY);
+    cf_result r = cf_in_parse(body, ret);
+    CF_REQUIRE(r.code != CF_ERR_NO_MEMORY && r.code != CF_ERR_ENTROPY, NO_MEMORY);
     if (!cf_is_ok(r) || !json_is_object(*ret)) {
         return cf_kmsd_refuse(c, CF_KX_SERIALIZATION, "The request body is not a JSON object.");
     }

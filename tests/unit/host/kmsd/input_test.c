@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "host/kmsd/input.h"
 
+#include "core/crypto/primitives.h"
 #include "host/kmsd/ops.h"
 #include "tests/unit/host/kmsd/quoted.h"
 
@@ -347,9 +348,115 @@ static void test_context_limit(void **state)
     }
 }
 
+/* --- the text --- */
+
+/* Replaces each '@' by n characters of base64. */
+static void lengthen(const char *text, size_t n, cf_buf *out)
+{
+    for (; *text != '\0'; text++) {
+        if (*text != '@') {
+            assert_ok(cf_buf_append(out, cf_view_make(text, 1)));
+        }
+        for (size_t i = 0; *text == '@' && i < n; i++) {
+            assert_ok(cf_buf_append(out, cf_view_make("Ab+/z09Z" + i % 8, 1)));
+        }
+    }
+}
+
+/* The same as by the parser alone, whether it takes the text or not. */
+static bool assert_same(cf_view text)
+{
+    CF_JSON(plain);
+    CF_JSON(fast);
+    cf_result want = cf_json_parse(text, CF_KMSD_BODY_BYTES_MAX, &plain);
+    cf_result got = cf_in_parse(text, &fast);
+    assert_int_equal(cf_is_ok(got), cf_is_ok(want));
+    assert_int_equal(fast != NULL, plain != NULL);
+    assert_true(plain == NULL || json_equal(plain, fast));
+    return plain != NULL;
+}
+
+static const struct {
+    const char *text;
+    bool taken;
+} texts[] = {
+    {"{'Recipient':{'AttestationDocument':'@==','KeyEncryptionAlgorithm':'x'},'KeyId':'k'}", true},
+    {"{'CiphertextBlob':'@','KeyId':'k','b':[1,{'c':'@'}]}", true},
+    {"{'a':{'b':'@'},'CiphertextBlob':'@='}", true},
+    {"{'a':['@']}", true},
+    {"['@']", true},
+    {"'@'", true},
+    {"@", false},
+    {"{'@':1,'b':2}", true},
+    {"{'@':1,'@':2}", false},
+    {"{'a':'@','a':'@'}", false},
+    {"{'a':{'b':{'c':'@'}}}", true},
+    {"{'a':'x\\'@'}", true},
+    {"{'a':'x\\'@','b':'@'}", true},
+    {"{'a':'@\\n'}", true},
+    {"{'a':'b'@'c':'d'}", false},
+    {"{'a':'b',@'c':'d'}", false},
+    {"{'a':'@'", false},
+    {"{'a':'@", false},
+    {"{'a':'@'}x", false},
+    {"{'a':'@ @'}", true},
+    {"{'a':'=@'}", true},
+    {"{'a':'@==='}", true},
+    {"{'a':'@'} \n", true},
+};
+
+static void test_long_texts(void **state)
+{
+    (void)state;
+    static const size_t lengths[] = {0, 1, 1021, 1022, 1023, 1024, 1025, 6500};
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        for (size_t j = 0; j < sizeof lengths / sizeof *lengths; j++) {
+            CF_BUF(text);
+            cf_view with = quoted(texts[i].text);
+            char copy[256];
+            assert_true(with.len < sizeof copy);
+            cf_copy(copy, with.data, with.len);
+            copy[with.len] = '\0';
+            lengthen(copy, lengths[j], &text);
+            bool taken = assert_same(cf_buf_view(&text));
+            assert_true(taken == texts[i].taken || lengths[j] < 2);
+        }
+    }
+    CF_JSON(j);
+    CF_BUF(large);
+    assert_err(cf_in_parse(CF_VIEW_EMPTY, &j), TRUNCATED);
+    lengthen("\"@\"", CF_KMSD_BODY_BYTES_MAX - 2, &large);
+    assert_true(assert_same(cf_buf_view(&large)));
+    assert_ok(cf_buf_append(&large, CF_LIT(" ")));
+    assert_err(cf_in_parse(cf_buf_view(&large), &j), SIZE);
+}
+
+static void test_long_texts_altered(void **state)
+{
+    (void)state;
+    static const char set[] = "\"\\{}[],:=A0 \n\x80";
+    CF_BUF(text);
+    size_t taken = 0;
+    lengthen("{\"a\":\"@\",\"Recipient\":{\"b\":\"@==\",\"c\":true},\"d\":[\"@\"]}", 1030, &text);
+    for (uint32_t i = 0; i < 20000; i++) {
+        CF_BUF(altered);
+        uint32_t chance[3];
+        assert_ok(cf_buf_append(&altered, cf_buf_view(&text)));
+        assert_ok(cf_random((uint8_t *)chance, sizeof chance));
+        altered.data[chance[0] % altered.len] = (uint8_t)set[chance[1] % (sizeof set - 1)];
+        if (chance[2] % 4 == 0) {
+            altered.data[chance[2] / 4 % 40] = (uint8_t)set[chance[1] / 16 % (sizeof set - 1)];
+        }
+        taken += assert_same(cf_buf_view(&altered));
+    }
+    assert_in_range(taken, 1000, 19000);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_long_texts),
+        cmocka_unit_test(test_long_texts_altered),
         cmocka_unit_test(test_sentences),
         cmocka_unit_test(test_inner_sentences),
         cmocka_unit_test(test_bounds),
