@@ -3,26 +3,8 @@
 #include <openssl/x509.h>
 
 #include "sys/tls/lib_priv.h"
+#include "sys/tls/protocol.h"
 #include "sys/tls/roots.inc"
-
-#define SUITES_13 "TLS_AES_256_GCM_SHA384:TLS_AES_128_GCM_SHA256:TLS_CHACHA20_POLY1305_SHA256"
-#define SUITES_12                                                                                  \
-    "ECDHE-ECDSA-AES256-GCM-SHA384:ECDHE-RSA-AES256-GCM-SHA384:"                                   \
-    "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:"                                   \
-    "ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305"
-/* No SHA-1. */
-#define SIGNATURES                                                                                 \
-    "ecdsa_secp256r1_sha256:ecdsa_secp384r1_sha384:ecdsa_secp521r1_sha512:"                        \
-    "rsa_pss_rsae_sha256:rsa_pss_rsae_sha384:rsa_pss_rsae_sha512:"                                 \
-    "rsa_pkcs1_sha256:rsa_pkcs1_sha384:rsa_pkcs1_sha512"
-#define GROUPS "X25519:P-256:P-384"
-/* What is recorded today is not opened by tomorrow's quantum computer. Older libraries do not know it. */
-#define GROUPS_HYBRID "X25519MLKEM768:" GROUPS
-
-/* OpenSSL's alone: it wipes what was read once it is handed over. AWS-LC wipes whatever it frees. */
-#ifndef SSL_OP_CLEANSE_PLAINTEXT
-#define SSL_OP_CLEANSE_PLAINTEXT 0
-#endif
 
 cf_err cf_tls_lib_error(cf_err err)
 {
@@ -111,16 +93,16 @@ static bool set_protocol(SSL_CTX *ctx)
     (void)SSL_CTX_set_options(ctx, SSL_OP_NO_TICKET | SSL_OP_NO_COMPRESSION |
                                        SSL_OP_NO_RENEGOTIATION | SSL_OP_CLEANSE_PLAINTEXT);
     (void)SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
-    bool groups = SSL_CTX_set1_groups_list(ctx, GROUPS_HYBRID) == 1 ||
-                  SSL_CTX_set1_groups_list(ctx, GROUPS) == 1;
+    bool groups = SSL_CTX_set1_groups_list(ctx, CF_TLS_GROUPS_HYBRID) == 1 ||
+                  SSL_CTX_set1_groups_list(ctx, CF_TLS_GROUPS) == 1;
     ERR_clear_error();
     return groups && X509_VERIFY_PARAM_set_flags(param, X509_V_FLAG_TRUSTED_FIRST) == 1 &&
            SSL_CTX_set_min_proto_version(ctx, TLS1_2_VERSION) == 1 &&
            SSL_CTX_set_max_proto_version(ctx, TLS1_3_VERSION) == 1 &&
-           SSL_CTX_set_cipher_list(ctx, SUITES_12) == 1 &&
-           SSL_CTX_set_ciphersuites(ctx, SUITES_13) == 1 &&
-           SSL_CTX_set1_sigalgs_list(ctx, SIGNATURES) == 1 &&
-           SSL_CTX_set_alpn_protos(ctx, (const uint8_t *)"\x08http/1.1", 9) == 0;
+           SSL_CTX_set_cipher_list(ctx, CF_TLS_SUITES_12) == 1 &&
+           SSL_CTX_set_ciphersuites(ctx, CF_TLS_SUITES_13) == 1 &&
+           SSL_CTX_set1_sigalgs_list(ctx, CF_TLS_SIGNATURES) == 1 &&
+           SSL_CTX_set_alpn_protos(ctx, (const uint8_t *)CF_TLS_ALPN, CF_TLS_ALPN_BYTES) == 0;
 }
 
 CF_MUST_USE cf_result cf_tls_config_new(cf_view roots, cf_tls_config **ret)
