@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-# cf_crypto: the one interface target for libcrypto, linked by core/crypto (and with cf_tls by sys/tls) and by nobody else.
+# cf_crypto: the one interface target for libcrypto, linked by core/crypto (and with cf_tls by sys/tls and host/tls) and by nobody else.
 #   CF_CRYPTO=auto      AWS-LC if found, else OpenSSL >= 3.0, and the configure output says which
 #   CF_CRYPTO=awslc     AWS-LC or an error
 #   CF_CRYPTO=openssl   the system's OpenSSL

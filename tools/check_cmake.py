@@ -120,7 +120,7 @@ def refused(root, expect):
         ("a component without a row", {"LAYERS": LAYERS.replace("core/wire yes -\n", "").replace(" core/wire", ""),
                                        "core/base/CMakeLists.txt": "cf_component(core/wire SOURCES ../wire/two.c)\n"}, (), "has no row in LAYERS"),
         ("libcrypto outside core/crypto", {"core/wire/CMakeLists.txt": "cf_component(core/wire SOURCES two.c LIBS cf_crypto)\n"}, (),
-         "only core/crypto and sys/tls"),
+         "only core/crypto, sys/tls and host/tls"),
         ("an unknown CF_CRYPTO", {}, ("-DCF_CRYPTO=none",), "must be auto, awslc or openssl"),
         ("CF_CRYPTO=awslc without AWS-LC", {}, ("-DCF_CRYPTO=awslc", *NO_AWSLC), "no AWS-LC was found"),
         ("libFuzzer with gcc", {}, ("-DCF_SANITIZE=ON", "-DCF_FUZZ=ON", "-DCMAKE_C_COMPILER=gcc"), "needs clang"),

@@ -223,7 +223,10 @@ static void carry_out(cf_http_tunnel *t)
 /* The layer has begun: MHD gets its end of a pair. */
 static void enter(cf_http_tunnel *t)
 {
+    const int one = 1;
     int pair[2];
+    /* A client that waits for its last octets to be acknowledged before it sends more would wait for long: it has no answer yet. */
+    (void)setsockopt(t->socket.fd, IPPROTO_TCP, TCP_QUICKACK, &one, sizeof one);
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, pair) != 0) {
         kill_tunnel(t);
         return;
