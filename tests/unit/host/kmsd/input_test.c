@@ -358,7 +358,7 @@ static void lengthen(const char *text, size_t n, cf_buf *out)
             assert_ok(cf_buf_append(out, cf_view_make(text, 1)));
         }
         for (size_t i = 0; *text == '@' && i < n; i++) {
-            assert_ok(cf_buf_append(out, cf_view_make("Ab+/z09Z" + i % 8, 1)));
+            assert_ok(cf_buf_append(out, cf_view_make(&"Ab+/z09Z"[i % 8], 1)));
         }
     }
 }
