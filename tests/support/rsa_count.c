@@ -4,6 +4,7 @@
 #include <openssl/evp.h>
 #include <openssl/rsa.h>
 #include <stdatomic.h>
+#include <stdbool.h>
 
 #include "sys/linux/log.h"
 
