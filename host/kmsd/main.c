@@ -3,14 +3,17 @@
 #include <arpa/inet.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 
 #include "host/kmsd/kmsd.h"
 #include "host/kmsd/limits.h"
+#include "host/tls/server.h"
 #include "sys/json/json_memory.h"
 #include "sys/linux/clock.h"
 #include "sys/linux/daemon.h"
+#include "sys/linux/file.h"
 #include "sys/linux/log.h"
 #include "sys/linux/net.h"
 
@@ -18,9 +21,11 @@
 #define RECEIVE_TIMEOUT_S 10 /* a request is on the same machine */
 #define THREADS 2
 #define BACKLOG 128
+#define TLS_PREFIX "tls:"
 
 typedef struct {
     const char *state, *attestation_root, *region, *account, *ready_fd, *allow_remote;
+    const char *tls_cert, *tls_key;
     const char *listen[CF_OPTION_REPEATS_MAX];
     size_t listen_n;
 } options;
@@ -32,15 +37,19 @@ static void parse(int argc, char **argv, options *o)
          NULL, true},
         {"listen", "ADDR",
          "where to serve: unix:PATH or fd:N (whoever reaches it is the local user), or "
-         "127.0.0.1:PORT (requests are signed); may be repeated",
+         "127.0.0.1:PORT (requests are signed), or tls:HOST:PORT (over TLS); may be repeated",
          o->listen, &o->listen_n, true},
+        {"tls-cert", "FILE", "certificate for tls: in PEM, and those between it and a root",
+         &o->tls_cert, NULL, false},
+        {"tls-key", "FILE", "its private key in PEM, a file that nobody else may read", &o->tls_key,
+         NULL, false},
         {"attestation-root", "FILE", "DER certificate that attestation documents must chain to",
          &o->attestation_root, NULL, true},
         {"region", "REGION", "region in ARNs and signatures (us-east-1)", &o->region, NULL, false},
         {"account", "NUMBER", "account in ARNs, 12 digits (000000000000)", &o->account, NULL,
          false},
         {"allow-remote", NULL,
-         "serve TCP on other addresses than loopback: requests and answers go in clear",
+         "serve TCP without TLS on other addresses than loopback: requests and answers go in clear",
          &o->allow_remote, NULL, false},
         {"ready-fd", "N", "write one line there once served, and close it", &o->ready_fd, NULL,
          false},
@@ -56,6 +65,51 @@ static void parse(int argc, char **argv, options *o)
         cf_log(CF_LOG_ERROR, "options.wrong", "listen=%zu max=%d", o->listen_n, CF_KMSD_LISTEN_MAX);
         exit(2);
     }
+    if ((o->tls_cert == NULL) != (o->tls_key == NULL)) {
+        cf_log(CF_LOG_ERROR, "options.wrong", "missing=%s",
+               o->tls_key == NULL ? "--tls-key" : "--tls-cert");
+        exit(2);
+    }
+}
+
+/* --- TLS --- */
+
+static cf_result read_tls(const char *path, bool secret, cf_buf *ret)
+{
+    const char *hint = "-";
+    cf_result r = cf_ok();
+    if (secret) {
+        r = cf_file_check_secret(path);
+        hint = r.code == CF_ERR_NOT_PERMITTED ? "own_it_and_chmod_0600" : hint;
+    }
+    if (cf_is_ok(r)) {
+        r = cf_file_read(path, CF_TLS_SERVER_PEM_BYTES_MAX, ret);
+    }
+    if (!cf_is_ok(r)) {
+        cf_log(CF_LOG_ERROR, "tls.failed", "file=%s code=%s hint=%s", path, cf_err_code(r.code),
+               hint);
+    }
+    return r;
+}
+
+/* NULL without the options. */
+static cf_result open_tls(const options *o, cf_tls_server **ret)
+{
+    CF_BUF(chain);
+    CF_BUF(key);
+    const char *why = "";
+    *ret = NULL;
+    if (o->tls_cert == NULL) {
+        return cf_ok();
+    }
+    CF_TRY(read_tls(o->tls_cert, false, &chain));
+    CF_TRY(read_tls(o->tls_key, true, &key));
+    cf_result r = cf_tls_server_new(cf_buf_view(&chain), cf_buf_view(&key), ret, &why);
+    if (!cf_is_ok(r)) {
+        cf_log(CF_LOG_ERROR, "tls.failed", "cert=%s key=%s reason=%s", o->tls_cert, o->tls_key,
+               *why != '\0' ? why : cf_err_code(r.code));
+    }
+    return r;
 }
 
 /* --- sockets --- */
@@ -63,11 +117,15 @@ static void parse(int argc, char **argv, options *o)
 typedef struct {
     int fd;
     bool is_local; /* a Unix socket: whoever reaches it is the local user */
-    char text[CF_NET_TEXT_BYTES_MAX];
+    bool is_tls;
+    char text[sizeof TLS_PREFIX +
+              CF_NET_TEXT_BYTES_MAX]; /* as it was given, but the port is known */
     cf_http_server *server;
 } endpoint;
 
 typedef struct {
+    cf_tls_server *tls;
+    cf_http_layer layer; /* of tls */
     endpoint at[CF_KMSD_LISTEN_MAX];
     size_t n;
 } endpoints;
@@ -78,6 +136,7 @@ static void endpoints_close(endpoints *e)
         cf_http_server_stop(&e->at[i].server);
         cf_fd_close(&e->at[i].fd);
     }
+    cf_tls_server_free(&e->tls);
 }
 
 static bool is_loopback(const struct sockaddr_storage *a)
@@ -98,13 +157,17 @@ static cf_result check_endpoint(const options *o, endpoint *e)
     CF_REQUIRE(getsockname(e->fd, (struct sockaddr *)&a, &len) == 0, IO);
     e->is_local = a.ss_family == AF_UNIX;
     bool tcp = a.ss_family == AF_INET || a.ss_family == AF_INET6;
+    if (e->is_tls && !tcp) {
+        cf_log(CF_LOG_ERROR, "listen.refused", "addr=%s reason=tls_needs_tcp", e->text);
+        return cf_fail(CF_ERR_ARGUMENT);
+    }
     if (!e->is_local && !tcp) {
         cf_log(CF_LOG_ERROR, "listen.refused", "addr=%s reason=no_stream_of_a_known_kind", e->text);
         return cf_fail(CF_ERR_ARGUMENT);
     }
-    if (tcp && !is_loopback(&a) && o->allow_remote == NULL) {
-        cf_log(CF_LOG_ERROR, "listen.refused", "addr=%s reason=not_loopback option=--allow-remote",
-               e->text);
+    if (tcp && !e->is_tls && !is_loopback(&a) && o->allow_remote == NULL) {
+        cf_log(CF_LOG_ERROR, "listen.refused",
+               "addr=%s reason=plain_and_not_loopback option=tls:_or_--allow-remote", e->text);
         return cf_fail(CF_ERR_ARGUMENT);
     }
     return cf_ok();
@@ -113,32 +176,48 @@ static cf_result check_endpoint(const options *o, endpoint *e)
 static cf_result listen_on(const options *o, const char *text, endpoint *e)
 {
     cf_net_addr addr;
-    CF_TRY(cf_net_parse(text, &addr));
+    char bare[CF_NET_TEXT_BYTES_MAX];
+    e->is_tls = strncmp(text, TLS_PREFIX, strlen(TLS_PREFIX)) == 0;
+    if (e->is_tls && o->tls_cert == NULL) {
+        cf_log(CF_LOG_ERROR, "listen.refused", "addr=%s missing=--tls-cert", text);
+        return cf_fail(CF_ERR_ARGUMENT);
+    }
+    CF_TRY(cf_net_parse(text + (e->is_tls ? strlen(TLS_PREFIX) : 0), &addr));
     CF_REQUIRE(addr.kind != CF_NET_VSOCK, ARGUMENT);
     CF_TRY(cf_net_listen(&addr, BACKLOG, &e->fd));
-    CF_TRY(cf_net_text(&addr, e->fd, e->text));
+    CF_TRY(cf_net_text(&addr, e->fd, bare));
+    (void)snprintf(e->text, sizeof e->text, "%s%s", e->is_tls ? TLS_PREFIX : "", bare);
     return check_endpoint(o, e);
 }
 
-static cf_result open_endpoints(const options *o, cf_kmsd *d, endpoints *ret)
+static cf_result serve_endpoint(cf_kmsd *d, const cf_http_layer *tls, endpoint *e)
 {
     const cf_http_limits limits = {.body_bytes_max = CF_KMSD_BODY_BYTES_MAX,
                                    .connections_max = CF_KMSD_CONNECTIONS_MAX,
                                    .idle_timeout_s = IDLE_TIMEOUT_S,
                                    .receive_timeout_s = RECEIVE_TIMEOUT_S,
                                    .threads = THREADS,
-                                   .refuse = cf_kmsd_refuse_http};
+                                   .refuse = cf_kmsd_refuse_http,
+                                   .layer = e->is_tls ? tls : NULL};
+    int fd = e->fd;
+    e->fd = -1; /* the server's */
+    CF_TRY(cf_http_server_start(fd, &limits, e->is_local ? cf_kmsd_handle : cf_kmsd_handle_signed,
+                                d, &e->server));
+    cf_log(CF_LOG_INFO, "listening", "addr=%s callers=%s", e->text,
+           e->is_local ? "local" : "signed");
+    return cf_ok();
+}
+
+static cf_result open_endpoints(const options *o, cf_kmsd *d, endpoints *ret)
+{
+    CF_TRY(open_tls(o, &ret->tls));
+    ret->layer = cf_tls_server_layer(ret->tls);
     for (size_t i = 0; i < o->listen_n; i++) {
         endpoint *e = &ret->at[i];
         *e = (endpoint){.fd = -1};
         ret->n++;
         CF_TRY(listen_on(o, o->listen[i], e));
-        int fd = e->fd;
-        e->fd = -1; /* the server's */
-        CF_TRY(cf_http_server_start(
-            fd, &limits, e->is_local ? cf_kmsd_handle : cf_kmsd_handle_signed, d, &e->server));
-        cf_log(CF_LOG_INFO, "listening", "addr=%s callers=%s", e->text,
-               e->is_local ? "local" : "signed");
+        CF_TRY(serve_endpoint(d, &ret->layer, e));
     }
     return cf_ok();
 }
@@ -146,7 +225,7 @@ static cf_result open_endpoints(const options *o, cf_kmsd *d, endpoints *ret)
 /* "ADDR ADDR", with the ports that the kernel has chosen. */
 static void tell_ready(const options *o, const endpoints *e)
 {
-    char text[CF_KMSD_LISTEN_MAX * CF_NET_TEXT_BYTES_MAX] = "";
+    char text[CF_KMSD_LISTEN_MAX * sizeof e->at[0].text] = "";
     size_t at = 0;
     for (size_t i = 0; i < e->n; i++) {
         int n = snprintf(text + at, sizeof text - at, "%s%s", i == 0 ? "" : " ", e->at[i].text);

@@ -31,27 +31,31 @@ class Refused(Exception):
 
 
 class SignedKmsd:
-    """The daemon on a folder of its own. url: where signed requests go. local: what the socket's user may ask for."""
+    """The daemon on a folder of its own. url: where signed requests go. local: what the socket's user may ask for.
+    tls: (chain file, key file) of "localhost", with which it serves TLS instead of plain TCP."""
 
-    def __init__(self, folder, root, *words, bin=BIN):
-        self.folder, self.bin, self.words = pathlib.Path(folder), bin, words
+    def __init__(self, folder, root, *words, bin=BIN, tls=None, listen="127.0.0.1:0"):
+        self.folder, self.bin, self.words, self.tls = pathlib.Path(folder), bin, words, tls
+        if tls:
+            self.words += "--tls-cert", tls[0], "--tls-key", tls[1]
         self.log, self.root_file = self.folder / "log", self.folder / "root.der"
         self.root_file.write_bytes(root)
-        self.start()
+        self.start(listen)
 
     def start(self, listen="127.0.0.1:0"):
         read, write = os.pipe()
         with open(self.log, "ab") as log:
             self.process = subprocess.Popen(
-                [self.bin / "coffer-kmsd", "--state", "state", "--listen", "unix:kms.sock", "--listen", listen, "--attestation-root",
-                 self.root_file, "--region", REGION, "--account", ACCOUNT, "--ready-fd", str(write), *self.words],
+                [self.bin / "coffer-kmsd", "--state", "state", "--listen", "unix:kms.sock", "--listen", f"tls:{listen}" if self.tls else listen,
+                 "--attestation-root", self.root_file, "--region", REGION, "--account", ACCOUNT, "--ready-fd", str(write), *self.words],
                 cwd=self.folder, stderr=log, env=environment(), pass_fds=[write])
         os.close(write)
         with os.fdopen(read) as ready:
             line = ready.readline()
         assert line.startswith("ready unix:kms.sock "), self.log.read_text()
-        self.host = line.split()[-1]
-        self.url = f"http://{self.host}"
+        self.host = line.split()[-1].removeprefix("tls:")
+        self.port = int(self.host.rpartition(":")[2])
+        self.url = f"https://localhost:{self.port}" if self.tls else f"http://{self.host}"
 
     def end(self, sig=signal.SIGTERM):
         self.process.send_signal(sig)

@@ -16,7 +16,7 @@ import pytest
 from programs import BIN, coffer, wait_for
 from signed_kmsd import REGION, SignedKmsd
 from stack import Daemon, UnixConnection, call
-from tls_front import Authority, TlsFront
+from tls_front import Authority
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "interop"))
 from attest_tool import Tool  # noqa: E402
@@ -32,7 +32,7 @@ def measure(program):
 
 
 class World:
-    """A key service with principals, TLS before it, two images, and an API whose agent is whichever agent.sock leads to."""
+    """A key service with principals, over TLS, two images, and an API whose agent is whichever agent.sock leads to."""
 
     def __init__(self, folder):
         self.folder, self.agents = folder, {}
@@ -46,11 +46,10 @@ class World:
         (folder / "kms").mkdir()
         (folder / "nsm").mkdir(mode=0o700)
         tool = Tool(BIN)
-        self.kms = SignedKmsd(folder / "kms", tool.root(folder / "nsm"))
-        tool.close()
-        host, _, port = self.kms.host.rpartition(":")
         self.authority = Authority(folder / "tls")
-        self.front = TlsFront(self.authority.certificate("kms"), forward=(host, int(port)))
+        self.roots = self.authority.pem
+        self.kms = SignedKmsd(folder / "kms", tool.root(folder / "nsm"), tls=self.authority.certificate("kms"))
+        tool.close()
         self.kms.role("parent")
         session = self.kms.session("parent", SessionName="i-0123")
         self.credentials = folder / "credentials.json"
@@ -59,7 +58,7 @@ class World:
         self.credentials.chmod(0o600)
         admin = self.kms.user("admin")
         self.admin = boto3.client("kms", endpoint_url=self.kms.url, region_name=REGION, aws_access_key_id=admin["AccessKeyId"],
-                                  aws_secret_access_key=admin["SecretAccessKey"], config=Config(retries={"max_attempts": 0}))
+                                  aws_secret_access_key=admin["SecretAccessKey"], verify=str(self.roots), config=Config(retries={"max_attempts": 0}))
         self.key = self.admin.create_key(Policy=self.policy("old"))["KeyMetadata"]["Arn"]
 
     def policy(self, *names):
@@ -71,8 +70,8 @@ class World:
         run.mkdir(mode=0o700, exist_ok=True)
         self.agents[name] = agent = Daemon(
             "coffer-agent", run, ["--enclave", self.images[name], "--nsm", self.folder / "nsm", "--run", run, "--listen",
-                                  f"unix:{run}/agent.sock", "--kms", f"https://localhost:{self.front.port},{REGION}", "--kms-roots",
-                                  self.authority.pem, "--credentials", self.credentials, "--cache-keys", "0"])
+                                  f"unix:{run}/agent.sock", "--kms", f"{self.kms.url},{REGION}", "--kms-roots",
+                                  self.roots, "--credentials", self.credentials, "--cache-keys", "0"])
         agent.start()
         return agent
 
@@ -108,7 +107,6 @@ class World:
         for daemon in [getattr(self, "api", None), *self.agents.values()]:
             if daemon and daemon.process and daemon.process.poll() is None:
                 daemon.stop()
-        self.front.close()
         self.kms.close()
 
 

@@ -46,6 +46,7 @@ class Authority:
         chain, keyfile = self.folder / f"{label}.pem", self.folder / f"{label}.key"
         chain.write_bytes(cert.public_bytes(serialization.Encoding.PEM))
         keyfile.write_bytes(key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()))
+        keyfile.chmod(0o600)
         return chain, keyfile
 
 
