@@ -54,8 +54,9 @@ static cf_result use_chain(SSL_CTX *ctx, cf_view pem)
             return cf_ok();
         }
         CF_REQUIRE(n < CF_TLS_SERVER_CERTIFICATES_MAX, SIZE);
-        int ok = n == 0 ? SSL_CTX_use_certificate(ctx, cert) : SSL_CTX_add1_chain_cert(ctx, cert);
-        CF_REQUIRE(ok == 1, MALFORMED);
+        bool ok = n == 0 ? SSL_CTX_use_certificate(ctx, cert) == 1
+                         : SSL_CTX_add1_chain_cert(ctx, cert) == 1;
+        CF_REQUIRE(ok, MALFORMED);
     }
 }
 

@@ -239,7 +239,7 @@ static void test_failing_allocations(void **state)
         assert_true(n < 100000);
     }
     assert_true(failmalloc_live() <= live + 2); /* what the library keeps for the thread's errors */
-    assert_true(n > 3);
+    assert_true(n > 1);                         /* of a shared library they are not seen */
 }
 
 int main(void)
