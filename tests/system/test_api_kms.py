@@ -32,10 +32,15 @@ def documented_policy():
 
 class ApiWorld(World):
     """source: "env", where the API's credentials are a user's, or "imds", where they are sessions of a role that last for `seconds`, and so
-    are those of the agent."""
+    are those of the agent. direct: to the TLS of coffer-kmsd itself, with nothing in between that could look or interfere."""
 
-    def __init__(self, folder, source="env", seconds=3600):
+    def __init__(self, folder, source="env", seconds=3600, direct=False):
         super().__init__(folder)
+        self.direct = direct
+        if direct:
+            chain, key = self.right
+            self.kmsd.argv[self.kmsd.argv.index("127.0.0.1:0")] = "tls:127.0.0.1:0"
+            self.kmsd.argv += ["--tls-cert", str(chain), "--tls-key", str(key)]
         self.source, self.seconds, self.handed = source, seconds, []
         self.api_kms = ["--kms", self.kms_name, "--kms-roots", self.authority.pem, "--credentials", "auto"]
         # What is empty counts as not set, and the caller's own settings stay out.
@@ -57,6 +62,10 @@ class ApiWorld(World):
         self.kmsd.start()
         host, port = re.search(r"(127\.0\.0\.1):(\d+)", self.kmsd.log.read_text()).groups()
         self.front.forward = (host, int(port))
+        if self.direct:
+            self.kms_name = f"https://localhost:{port},us-east-1"
+            self.api_kms[1] = self.agent.argv[self.agent.argv.index("--kms") + 1] = self.kms_name
+            self.kmsd.argv[self.kmsd.argv.index("tls:127.0.0.1:0")] = f"tls:127.0.0.1:{port}"
         self.key_id = self.create_key()
         if self.source == "env":
             self.credentials = self.admin("CreateAccessKey", Name="api")
@@ -156,6 +165,27 @@ def test_create_and_decrypt(world):
     # A named secret is the other kind of key pair.
     assert world.request("POST", "/v1/secrets", {"name": f"n{time.monotonic_ns()}"}).status == 200
     assert list(json.loads(world.sent()[-1].body)["EncryptionContext"]) == ["coffer:secret"]
+
+
+@pytest.mark.parametrize("source", ["env", "imds"])
+def test_kmsd_itself(tmp_path, source):
+    """Everything is coffer's: TLS from end to end, also over a restart of the KMS, of which no caller sees anything but that it takes a
+    moment; and nobody who knows only Amazon's roots."""
+    with ApiWorld(tmp_path, source, direct=True) as w:
+        vaults = [w.vault() for _ in range(3)]
+        assert all(w.opens(v) for v in vaults)
+        wait_for(lambda: w.health().json["status"] == "ok", 5)
+        assert w.kmsd.kill() != 0
+        assert w.code_of_create() == UNAVAILABLE
+        w.kmsd.start()
+        later = w.vault()
+        assert w.opens(later)
+        at = w.api_kms.index("--kms-roots")
+        del w.api_kms[at:at + 2]
+        w.restart_api()
+        assert w.code_of_create() == UNAVAILABLE
+        assert "tls=untrusted" in w.told("kms.unreachable", "Pair")
+        assert not w.front.requests
 
 
 def test_health(world):
