@@ -23,6 +23,8 @@
 #define CF_KMSD_CONNECTIONS_MAX 256
 #define CF_KMSD_SESSION_S_MAX 43200 /* of a role */
 #define CF_KMSD_LISTEN_MAX 4        /* addresses of one service */
+#define CF_KMSD_THREADS_MIN 2
+#define CF_KMSD_THREADS_MAX 64
 #define CF_KMSD_UPKEEP_MS 1000
 #define CF_KMSD_ARENA_BYTES_MAX                                                                    \
     (512 * 1024) /* one request's contexts, sorted: ReEncrypt has two, of 4,096 pairs at most */

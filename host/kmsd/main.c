@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* coffer-kmsd: options, start and end. docs/design/0001-spine.md */
 #include <arpa/inet.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,7 +20,6 @@
 
 #define IDLE_TIMEOUT_S 300   /* callers keep their connections */
 #define RECEIVE_TIMEOUT_S 10 /* a request is on the same machine */
-#define THREADS 2
 #define BACKLOG 128
 #define TLS_PREFIX "tls:"
 
@@ -190,13 +190,23 @@ static cf_result listen_on(const options *o, const char *text, endpoint *e)
     return check_endpoint(o, e);
 }
 
+/* A thread answers one request after the other: as many as processors, so that none of them idles while requests wait. */
+static unsigned threads(void)
+{
+    cpu_set_t set;
+    int n = sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : CF_KMSD_THREADS_MIN;
+    return n < CF_KMSD_THREADS_MIN   ? CF_KMSD_THREADS_MIN
+           : n > CF_KMSD_THREADS_MAX ? CF_KMSD_THREADS_MAX
+                                     : (unsigned)n;
+}
+
 static cf_result serve_endpoint(cf_kmsd *d, const cf_http_layer *tls, endpoint *e)
 {
     const cf_http_limits limits = {.body_bytes_max = CF_KMSD_BODY_BYTES_MAX,
                                    .connections_max = CF_KMSD_CONNECTIONS_MAX,
                                    .idle_timeout_s = IDLE_TIMEOUT_S,
                                    .receive_timeout_s = RECEIVE_TIMEOUT_S,
-                                   .threads = THREADS,
+                                   .threads = threads(),
                                    .refuse = cf_kmsd_refuse_http,
                                    .layer = e->is_tls ? tls : NULL};
     int fd = e->fd;
