@@ -216,6 +216,36 @@ static void test_kinds(void **state)
     }
 }
 
+/* No block that is freed still holds the key: neither its text, nor its number, in either order of octets. */
+static void test_key_is_wiped(void **state)
+{
+    (void)state;
+    uint8_t der[256], *end = der, forward[32], backward[32];
+    BIO *text = BIO_new_mem_buf(key.data, (int)key.len);
+    EVP_PKEY *k = PEM_read_bio_PrivateKey(text, NULL, NULL, NULL);
+    assert_non_null(k);
+    assert_in_range(i2d_PrivateKey(k, NULL), 39, sizeof der);
+    (void)i2d_PrivateKey(k, &end);
+    EVP_PKEY_free(k);
+    BIO_free(text);
+    /* SEQUENCE { INTEGER 1, OCTET STRING of 32 } */
+    assert_true(der[2] == 2 && der[5] == 4 && der[6] == 32);
+    for (size_t i = 0; i < 32; i++) {
+        forward[i] = backward[31 - i] = der[7 + i];
+    }
+    const cf_view secrets[] = {CF_VIEW_OF(forward), CF_VIEW_OF(backward),
+                               cf_view_sub(cf_buf_view(&key), 60, 40)};
+    for (size_t i = 0; i < 3; i++) {
+        const char *why;
+        (void)failmalloc_watch(secrets[i]);
+        cf_result r = make(cf_buf_view(&chain), cf_buf_view(&key), &why);
+        cf_result refused = make(cf_buf_view(&other_chain), cf_buf_view(&key), &why);
+        assert_int_equal(failmalloc_watch(CF_VIEW_EMPTY), 0);
+        assert_ok(r);
+        assert_err(refused, KEY);
+    }
+}
+
 static cf_result make_once(void *ctx)
 {
     (void)ctx;
@@ -245,9 +275,13 @@ static void test_failing_allocations(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_good),   cmocka_unit_test(test_bad_chain),
-        cmocka_unit_test(test_limits), cmocka_unit_test(test_bad_key),
-        cmocka_unit_test(test_kinds),  cmocka_unit_test(test_failing_allocations),
+        cmocka_unit_test(test_good),
+        cmocka_unit_test(test_bad_chain),
+        cmocka_unit_test(test_limits),
+        cmocka_unit_test(test_bad_key),
+        cmocka_unit_test(test_kinds),
+        cmocka_unit_test(test_key_is_wiped),
+        cmocka_unit_test(test_failing_allocations),
     };
     return cmocka_run_group_tests_name("host/tls/config", tests, make_pems, free_pems);
 }
