@@ -277,10 +277,28 @@ static cf_result list(cf_kmsd_call *c, cf_grant_query *q)
     return cf_kmsd_end_page(c, more, cf_buf_view(&last));
 }
 
+/* 64 hex digits: whatever else a request has in their place is the id of no grant that was ever given. */
+static cf_result check_id(cf_kmsd_call *c, cf_view id)
+{
+    bool ok = id.len == (size_t)2 * CF_DIGEST_NAME_BYTES;
+    for (size_t i = 0; ok && i < id.len; i++) {
+        uint8_t digit = id.data[i];
+        ok = (digit >= '0' && digit <= '9') || (digit >= 'a' && digit <= 'f');
+    }
+    if (!ok) {
+        return cf_kmsd_refuse(c, CF_KX_INVALID_GRANT_ID, "Invalid grantId '%.*s'",
+                              cf_kmsd_shown(id), (const char *)id.data);
+    }
+    return cf_ok();
+}
+
 cf_result cf_op_list_grants(cf_kmsd_call *c)
 {
     CF_TRY(cf_kmsd_find_key(c, CF_NAME_KEY));
     CF_TRY(cf_kmsd_authorise(c));
+    if (cf_in_has(c->in, "GrantId")) {
+        CF_TRY(check_id(c, cf_in_text(c->in, "GrantId")));
+    }
     cf_grant_query q = {.key = cf_key_id(c->target.key),
                         .id = cf_in_text(c->in, "GrantId"),
                         .grantee = cf_in_text(c->in, "GranteePrincipal")};
@@ -328,9 +346,7 @@ static cf_result find_grant(cf_kmsd_call *c, cf_view id, grant_facts *ret)
 {
     *ret = (grant_facts){.c = c};
     const cf_grant_query q = {.key = cf_key_id(c->target.key), .id = id, .max = 1};
-    if (id.len > 0) {
-        (void)cf_grants_list(c->service->grants, &q, look_at_grant, ret);
-    }
+    (void)cf_grants_list(c->service->grants, &q, look_at_grant, ret);
     if (!ret->found) {
         return cf_kmsd_refuse(c, CF_KX_NOT_FOUND, "Grant with grant ID %.*s does not exist.",
                               cf_kmsd_shown(id), (const char *)id.data);
@@ -344,6 +360,7 @@ cf_result cf_op_revoke_grant(cf_kmsd_call *c)
     cf_view id = cf_in_text(c->in, "GrantId");
     CF_TRY(cf_kmsd_find_key(c, CF_NAME_KEY));
     CF_TRY(cf_kmsd_authorise(c));
+    CF_TRY(check_id(c, id));
     CF_TRY(find_grant(c, id, &facts));
     return remove_grant(c, id);
 }
@@ -360,9 +377,8 @@ static cf_result find_retired(cf_kmsd_call *c, cf_state_name *ret_id)
     }
     if (by_id) {
         cf_view id = cf_in_text(c->in, "GrantId");
-        if (id.len < sizeof ret_id->text) { /* a longer one is no grant's: "" is not found either */
-            set_text(ret_id->text, sizeof ret_id->text, id);
-        }
+        CF_TRY(check_id(c, id));
+        set_text(ret_id->text, sizeof ret_id->text, id);
         return cf_kmsd_find(c, "KeyId", CF_NAME_KEY, &c->target);
     }
     cf_result r =

@@ -108,7 +108,6 @@ cf_result cf_op_verify(cf_kmsd_call *c)
     const cf_algorithm *a;
     CF_TRY(prepare(c, CF_USE_SIGN, "SigningAlgorithm", &a));
     CF_TRY(read_signed(c, a, &in));
-    CF_TRY(cf_kmsd_end_dry_run(c));
     CF_TRY(cf_in_blob(c->in, "Signature", &signature));
     cf_result r = cf_pair_verify(pair_of(c), a->as.signing, in.input, cf_buf_view(&signature));
     if (r.code == CF_ERR_SIGNATURE) {
@@ -118,6 +117,7 @@ cf_result cf_op_verify(cf_kmsd_call *c)
         return refuse_algorithm(c, a);
     }
     CF_TRY(r);
+    CF_TRY(cf_kmsd_end_dry_run(c));
     cf_kmsd_put_text(c, "KeyId", c->target.arn);
     cf_kmsd_put_bool(c, "SignatureValid", true);
     cf_kmsd_put_text(c, "SigningAlgorithm", a->name);
@@ -154,12 +154,12 @@ cf_result cf_op_verify_mac(cf_kmsd_call *c)
     cf_digest mac;
     const cf_algorithm *a;
     CF_TRY(prepare(c, CF_USE_MAC, "MacAlgorithm", &a));
-    CF_TRY(cf_kmsd_end_dry_run(c));
     CF_TRY(cf_in_blob(c->in, "Mac", &given));
     CF_TRY(make_mac(c, a, &mac));
     if (!cf_ct_eq(cf_buf_view(&given), cf_digest_view(&mac))) {
         return cf_kmsd_refuse(c, CF_KX_WRONG_MAC, "%s", "");
     }
+    CF_TRY(cf_kmsd_end_dry_run(c));
     cf_kmsd_put_text(c, "KeyId", c->target.arn);
     cf_kmsd_put_bool(c, "MacValid", true);
     cf_kmsd_put_text(c, "MacAlgorithm", a->name);
