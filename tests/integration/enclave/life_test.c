@@ -315,8 +315,9 @@ static void test_log(void **state)
     (void)rig_kill(enclave, SIGTERM);
     (void)poll(NULL, 0, 100);
     rig_log(enclave, &log);
-    assert_non_null(
-        memmem(log.data, log.len, "kms.error status=400 name=AccessDeniedException", 47));
+    static const char refused[] =
+        "kms.error request=- operation=Decrypt status=400 name=AccessDeniedException";
+    assert_non_null(memmem(log.data, log.len, refused, sizeof refused - 1));
     assert_non_null(memmem(log.data, log.len, " info enclave stopped answered=3", 32));
     assert_null(memmem(log.data, log.len, "canary", 6));
     assert_null(memmem(log.data, log.len, "value of", 8));
