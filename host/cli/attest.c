@@ -8,6 +8,7 @@
 #include "core/base/number.h"
 #include "core/codec/base64.h"
 #include "core/time/time.h"
+#include "host/cli/pem.h"
 #include "host/cli/session.h"
 #include "host/cli/verbs.h"
 #include "sys/linux/clock.h"
@@ -34,22 +35,6 @@ static int wrong(const char *what)
 
 /* --- documents and roots as files have them --- */
 
-static bool is_blank(uint8_t c)
-{
-    return c == ' ' || c == '\t' || c == '\r' || c == '\n';
-}
-
-static CF_MUST_USE cf_result without_blanks(cf_view text, cf_buf *out)
-{
-    CF_TRY(cf_buf_reserve(out, out->len + text.len));
-    for (size_t i = 0; i < text.len; i++) {
-        if (!is_blank(text.data[i])) {
-            out->data[out->len++] = text.data[i];
-        }
-    }
-    return cf_ok();
-}
-
 /* The member of a service's answer. */
 static CF_MUST_USE cf_result from_json(cf_view text, cf_buf *out)
 {
@@ -68,7 +53,7 @@ static CF_MUST_USE cf_result read_document(cf_view in, cf_buf *out)
         return cf_buf_append(out, in);
     }
     CF_BUF(text);
-    CF_TRY(without_blanks(in, &text));
+    CF_TRY(cli_without_blanks(in, &text));
     cf_view v = cf_buf_view(&text);
     if (v.len > 0 && v.data[0] == '{') {
         return from_json(in, out);
@@ -94,23 +79,6 @@ static int load_document(const cli_args *args, cli_attest *a)
     return cf_is_ok(r) ? CLI_OK : wrong("no memory");
 }
 
-/* The first certificate of a PEM file, or the file itself. */
-static CF_MUST_USE cf_result read_certificate(cf_view in, cf_buf *out)
-{
-    static const char begin[] = "-----BEGIN CERTIFICATE-----", end[] = "-----END CERTIFICATE-----";
-    const uint8_t *from = in.len > 0 ? memmem(in.data, in.len, begin, sizeof begin - 1) : NULL;
-    if (from == NULL) {
-        return cf_buf_append(out, in);
-    }
-    from += sizeof begin - 1;
-    size_t left = (size_t)(in.data + in.len - from);
-    const uint8_t *to = memmem(from, left, end, sizeof end - 1);
-    CF_REQUIRE(to != NULL, MALFORMED);
-    CF_BUF(text);
-    CF_TRY(without_blanks(cf_view_make(from, (size_t)(to - from)), &text));
-    return cf_base64_decode(cf_buf_view(&text), out);
-}
-
 static int load_root(const cli_args *args, cli_attest *a)
 {
     const char *file = cli_get(args, "root");
@@ -124,7 +92,7 @@ static int load_root(const cli_args *args, cli_attest *a)
     if (!cli_read_input(file, &in)) {
         return CLI_USAGE;
     }
-    cf_result r = read_certificate(cf_buf_view(&in), &a->root);
+    cf_result r = cli_from_pem(cf_buf_view(&in), "CERTIFICATE", &a->root);
     if (!cf_is_ok(r) || !cf_is_ok(cf_cert_read(cf_buf_view(&a->root), &cert))) {
         return wrong("--root: no certificate that could be a root, in PEM or DER");
     }
