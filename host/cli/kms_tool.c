@@ -8,7 +8,7 @@
 
 #include "host/cli/verbs.h"
 
-enum { DECRYPT = 1, GENKEY = 2, GENRANDOM = 4, ALL = 7 };
+enum { DECRYPT = 1, GENKEY = 2, GENRANDOM = 4, GENKEYPAIR = 8, DERIVE = 16, ALL = 31 };
 
 static const struct {
     const char *name;
@@ -16,7 +16,9 @@ static const struct {
     cf_kms_op op;
 } commands[] = {{"decrypt", DECRYPT, CF_KMS_DECRYPT},
                 {"genkey", GENKEY, CF_KMS_DATA_KEY},
-                {"genrandom", GENRANDOM, CF_KMS_RANDOM}};
+                {"genrandom", GENRANDOM, CF_KMS_RANDOM},
+                {"genkeypair", GENKEYPAIR, CF_KMS_DATA_KEY_PAIR},
+                {"derive", DERIVE, CF_KMS_SHARED_SECRET}};
 #define COMMANDS (sizeof commands / sizeof *commands)
 
 /* letter 0: an option that the other tool does not have. value NULL: a switch. */
@@ -35,11 +37,17 @@ static const struct {
     {"aws-secret-access-key", 's', ALL, ALL, AT(secret_key), "KEY", "its secret"},
     {"aws-session-token", 't', ALL, ALL, AT(token), "TOKEN", "session token; \"\" for none"},
     {"ciphertext", 'c', DECRYPT, DECRYPT, AT(ciphertext), "BASE64", "what is to be decrypted"},
-    {"key-id", 'K', DECRYPT | GENKEY, GENKEY, AT(key_id), "ID", "key: its id, ARN or alias"},
+    {"key-id", 'K', ALL & ~GENRANDOM, GENKEY | GENKEYPAIR | DERIVE, AT(key_id), "ID",
+     "key: its id, ARN or alias"},
     {"encryption-algorithm", 'a', DECRYPT, 0, AT(algorithm), "NAME", "of an asymmetric key"},
     {"key-spec", 'p', GENKEY, GENKEY, AT(key_spec), "SPEC", "AES-256 or AES-128"},
+    {"key-pair-spec", 0, GENKEYPAIR, GENKEYPAIR, AT(key_pair_spec), "SPEC",
+     "ECC_NIST_P384, RSA_3072, or another that the KMS has"},
+    {"public-key", 0, DERIVE, DERIVE, AT(public_key), "BASE64|@FILE",
+     "the other side's, SubjectPublicKeyInfo; in a file DER, PEM or base64"},
+    {"key-agreement-algorithm", 0, DERIVE, 0, AT(agreement), "NAME", "ECDH"},
     {"length", 'l', GENRANDOM, GENRANDOM, AT(length), "N", "octets, 1 to 1024"},
-    {"encryption-context", 0, DECRYPT | GENKEY, 0, AT(context), "PAIRS",
+    {"encryption-context", 0, DECRYPT | GENKEY | GENKEYPAIR, 0, AT(context), "PAIRS",
      "a JSON object of strings, or NAME=VALUE,NAME=VALUE"},
     {"fips", 0, ALL, 0, AT(fips), NULL, "the FIPS endpoint of the region"},
     {"endpoint", 0, ALL, 0, AT(endpoint), "URL", "https://HOST[:PORT][,REGION] instead"},
@@ -65,7 +73,8 @@ void cf_kms_tool_free(cf_kms_tool *t)
 static int usage(size_t command)
 {
     fprintf(stderr, "usage: coffer kms %s [options]\n\n Options:\n\n",
-            command < COMMANDS ? commands[command].name : "decrypt|genkey|genrandom");
+            command < COMMANDS ? commands[command].name
+                               : "decrypt|genkey|genrandom|genkeypair|derive");
     for (size_t i = 0; i < ROWS; i++) {
         if (command == COMMANDS || (rows[i].takes & commands[command].bit) != 0) {
             char left[64], letter[] = {'-', rows[i].letter, ',', ' ', '\0'};

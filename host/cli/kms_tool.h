@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* coffer kms decrypt, genkey, genrandom: attested calls of a KMS from within an enclave, with the options, the output and the exit
- * statuses of AWS's kmstool-enclave-cli. */
+ * statuses of AWS's kmstool-enclave-cli. And genkeypair and derive, in the same manner, which that tool does not have. */
 #pragma once
 #include "core/kms/attested.h"
 
@@ -15,12 +15,13 @@ typedef struct {
     cf_kms_op op;
     cf_buf region, proxy_port, access_key, secret_key, token;
     cf_buf ciphertext, key_id, algorithm, key_spec, length, context;
+    cf_buf key_pair_spec, public_key, agreement;
     cf_buf endpoint, fips, roots, via, nsm; /* ours; fips: a switch */
 } cf_kms_tool;
 void cf_kms_tool_free(cf_kms_tool *t);
 
-/** Makes the call and appends what is to be printed: "PLAINTEXT: …\n", before it "CIPHERTEXT: …\n" where there is one. What went wrong
- *  has been printed to standard error. */
+/** Makes the call and appends what is to be printed, a line "NAME: base64" each: CIPHERTEXT, where there is one, then PLAINTEXT; of a key
+ *  pair CIPHERTEXT, PRIVATE and PUBLIC; of a shared secret SECRET. What went wrong has been printed to standard error. */
 CF_MUST_USE cf_result cf_kms_tool_run(const cf_kms_tool *t, cf_buf *out);
 
 /** The command that argv[0] names, with the options behind it, which are wiped. Returns the exit status. */

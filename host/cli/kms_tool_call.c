@@ -6,9 +6,11 @@
 #include "core/codec/json.h"
 #include "core/kms/cms.h"
 #include "host/cli/kms_tool.h"
+#include "host/cli/pem.h"
 #include "host/kms/named.h"
 #include "sys/kms/tell.h"
 #include "sys/linux/clock.h"
+#include "sys/linux/file.h"
 #include "sys/linux/net.h"
 #include "sys/nsm/nsm.h"
 
@@ -46,7 +48,7 @@ static cf_result failed(const char *what, cf_result r)
 
 typedef struct {
     cf_kms_attested q;
-    cf_buf blob;
+    cf_buf blob, public_key;
     json_t *context;
     cf_kms_pair pairs[CF_KMS_CONTEXT_PAIRS_MAX];
 } asked;
@@ -54,6 +56,7 @@ typedef struct {
 static void asked_free(asked *a)
 {
     cf_buf_free(&a->blob);
+    cf_buf_free(&a->public_key);
     json_decref(a->context);
 }
 
@@ -103,6 +106,50 @@ static cf_result read_context(asked *a, cf_view text)
                                "NAME=VALUE,NAME=VALUE");
 }
 
+/* In a file the key may stand as OpenSSL writes it, or as this command takes it: base64 of a SubjectPublicKeyInfo begins with "M", DER does
+ * not. */
+static cf_result read_key_file(const char *path, cf_buf *out)
+{
+    CF_BUF(file);
+    CF_BUF(text);
+    CF_TRY(cf_file_read(path, CF_CLI_KMS_ARGUMENT_BYTES_MAX, &file));
+    if (file.len == 0 || file.data[0] != 'M') {
+        return cli_from_pem(cf_buf_view(&file), "PUBLIC KEY", out);
+    }
+    CF_TRY(cli_without_blanks(cf_buf_view(&file), &text));
+    return cf_base64_decode(cf_buf_view(&text), out);
+}
+
+static cf_result read_public_key(const cf_kms_tool *t, asked *a)
+{
+    cf_view text = text_of(&t->public_key);
+    if (text.len > 0 && text.data[0] == '@') {
+        cf_result r = read_key_file(string_of(&t->public_key, "") + 1, &a->public_key);
+        CF_TRY(cf_is_ok(r) ? r : failed("--public-key cannot be read", r));
+    } else {
+        cf_result r = cf_base64_decode(text, &a->public_key);
+        CF_TRY(cf_is_ok(r) ? r : failed("--public-key is no base64", r));
+    }
+    a->q.public_key = cf_buf_view(&a->public_key);
+    return cf_ok();
+}
+
+static cf_result read_names(const cf_kms_tool *t, asked *a)
+{
+    a->q.spec = text_of(&t->key_pair_spec);
+    if (cf_view_eq(text_of(&t->key_spec), CF_LIT("AES-256"))) {
+        a->q.spec = CF_LIT("AES_256");
+    } else if (cf_view_eq(text_of(&t->key_spec), CF_LIT("AES-128"))) {
+        a->q.spec = CF_LIT("AES_128");
+    } else if (t->key_spec.len > 0) {
+        return wrong("--key-spec is AES-256 or AES-128");
+    }
+    if (t->agreement.len > 0 && !cf_view_eq(text_of(&t->agreement), CF_LIT("ECDH"))) {
+        return wrong("--key-agreement-algorithm is ECDH");
+    }
+    return cf_ok();
+}
+
 static cf_result read_asked(const cf_kms_tool *t, asked *a)
 {
     uint64_t bytes = 0;
@@ -116,13 +163,8 @@ static cf_result read_asked(const cf_kms_tool *t, asked *a)
         return wrong("--length takes a number from 1 to 1024");
     }
     a->q.bytes = (uint32_t)bytes;
-    if (cf_view_eq(text_of(&t->key_spec), CF_LIT("AES-256"))) {
-        a->q.spec = CF_LIT("AES_256");
-    } else if (cf_view_eq(text_of(&t->key_spec), CF_LIT("AES-128"))) {
-        a->q.spec = CF_LIT("AES_128");
-    } else if (t->key_spec.len > 0) {
-        return wrong("--key-spec is AES-256 or AES-128");
-    }
+    CF_TRY(read_names(t, a));
+    CF_TRY(read_public_key(t, a));
     cf_result r = cf_base64_decode(text_of(&t->ciphertext), &a->blob);
     if (!cf_is_ok(r)) {
         return failed("--ciphertext is no base64", r);
@@ -258,6 +300,11 @@ static cf_result put_line(cf_buf *out, cf_view label, cf_view octets)
 
 static cf_result put_answer(const asked *a, const self *s, cf_view body, cf_buf *out)
 {
+    static const cf_view names[] = {[CF_KMS_DECRYPT] = CF_LIT_INIT("PLAINTEXT: "),
+                                    [CF_KMS_DATA_KEY] = CF_LIT_INIT("PLAINTEXT: "),
+                                    [CF_KMS_DATA_KEY_PAIR] = CF_LIT_INIT("PRIVATE: "),
+                                    [CF_KMS_RANDOM] = CF_LIT_INIT("PLAINTEXT: "),
+                                    [CF_KMS_SHARED_SECRET] = CF_LIT_INIT("SECRET: ")};
     CF_BUF(plaintext);
     CF_AUTO(cf_kms_attested_answer_free) cf_kms_attested_answer answer = {.cms = CF_BUF_EMPTY};
     CF_TRY(cf_kms_attested_decode(a->q.op, body, &answer));
@@ -265,7 +312,10 @@ static cf_result put_answer(const asked *a, const self *s, cf_view body, cf_buf 
     if (answer.blob.len > 0) {
         CF_TRY(put_line(out, CF_LIT("CIPHERTEXT: "), cf_buf_view(&answer.blob)));
     }
-    return put_line(out, CF_LIT("PLAINTEXT: "), cf_buf_view(&plaintext));
+    CF_TRY(put_line(out, names[a->q.op], cf_buf_view(&plaintext)));
+    return answer.public_key.len == 0
+               ? cf_ok()
+               : put_line(out, CF_LIT("PUBLIC: "), cf_buf_view(&answer.public_key));
 }
 
 static cf_result call(const asked *a, way *w, const cf_tls_config *tls, self *s, cf_buf *out)

@@ -140,6 +140,16 @@ static const cli_option kms_genkey_options[] = {
     KMS_TOOL_OPTIONS};
 static const cli_option kms_genrandom_options[] = {{"length", "N", "octets, 1 to 1024"},
                                                    KMS_TOOL_OPTIONS};
+static const cli_option kms_genkeypair_options[] = {
+    {"key-id", "ID", "key: its id, ARN or alias"},
+    {"key-pair-spec", "SPEC", "ECC_NIST_P384, RSA_3072, or another that the KMS has"},
+    {"encryption-context", "PAIRS", "a JSON object of strings, or NAME=VALUE,NAME=VALUE"},
+    KMS_TOOL_OPTIONS};
+static const cli_option kms_derive_options[] = {
+    {"key-id", "ID", "key: its id, ARN or alias"},
+    {"public-key", "BASE64|@FILE", "the other side's: SubjectPublicKeyInfo"},
+    {"key-agreement-algorithm", "NAME", "ECDH"},
+    KMS_TOOL_OPTIONS};
 static const cli_option kms_link_options[] = {
     {"roots", "FILE", "the certificates of --kms-roots (default: those compiled in)"},
     {"json", NULL, "print JSON"},
@@ -231,6 +241,10 @@ const cli_verb cli_verbs[] = {
      kms_genkey_options, cli_kms_tool},
     {"kms", "genrandom", "", 0, CLI_WORDS_OWN, "get random octets, from within an enclave", "",
      kms_genrandom_options, cli_kms_tool},
+    {"kms", "genkeypair", "", 0, CLI_WORDS_OWN, "make a key pair, from within an enclave", "",
+     kms_genkeypair_options, cli_kms_tool},
+    {"kms", "derive", "", 0, CLI_WORDS_OWN, "agree on a secret, from within an enclave", "",
+     kms_derive_options, cli_kms_tool},
     {"kms", "link", "KMS", 1, 1, "tell how an enclave's way to its KMS is measured",
      "KMS as the agent's --kms names it. Prints the value that register 16 of its attestation "
      "documents has, for a key policy: kms:RecipientAttestation:PCR16.",

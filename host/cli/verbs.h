@@ -37,7 +37,7 @@ int cli_cel_conformance(const cli_args *args);
 int cli_kms_lint_policy(const cli_args *args);
 int cli_kms_policy(const cli_args *args);
 int cli_kms_principal(const cli_args *args);
-int cli_kms_tool(const cli_args *args); /* decrypt, genkey, genrandom */
+int cli_kms_tool(const cli_args *args); /* decrypt, genkey, genrandom, genkeypair, derive */
 int cli_kms_link(const cli_args *args);
 int cli_version(const cli_args *args);
 int cli_completion(const cli_args *args);

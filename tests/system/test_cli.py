@@ -32,9 +32,9 @@ COMMANDS = [words.split() for words in (
     "up", "status", "vault create", "vault get", "vault update", "vault delete", "vault decrypt", "import", "export", "audit tail",
     "audit verify", "token create", "token list", "token revoke", "secret create", "secret list", "attest inspect", "attest verify", "attest get",
     "cel eval", "cel check", "cel conformance", "kms lint-policy", "kms policy", "kms principal", "kms decrypt", "kms genkey", "kms genrandom",
-    "kms link", "version", "completion")]
+    "kms genkeypair", "kms derive", "kms link", "version", "completion")]
 # Those that speak as AWS's tool does: tests/system/test_kms_tool.py.
-KMS_TOOL = [["kms", "decrypt"], ["kms", "genkey"], ["kms", "genrandom"]]
+KMS_TOOL = [["kms", "decrypt"], ["kms", "genkey"], ["kms", "genrandom"], ["kms", "genkeypair"], ["kms", "derive"]]
 
 
 # --- help and wrong use
