@@ -85,17 +85,36 @@ CF_MUST_USE cf_result cf_kmsd_refuse_access(cf_kmsd_call *c, const char *permiss
                           c->caller->arn, permission, arn, permission);
 }
 
+static bool is_foreign(const cf_kmsd_call *c)
+{
+    return !cf_view_eq(cf_view_str(c->caller->account), cf_view_str(c->service->names.account));
+}
+
+CF_MUST_USE cf_result cf_kmsd_veil(cf_kmsd_call *c, cf_result r)
+{
+    if (r.code != CF_ERR_KMS_REFUSED || !c->seeking || !is_foreign(c)) {
+        return r;
+    }
+    return cf_kmsd_refuse(c, CF_KX_ACCESS_DENIED,
+                          "User: %s is not authorized to perform: kms:%s on this resource because "
+                          "the resource does not exist in this Region, no resource-based policies "
+                          "allow access, or a resource-based policy explicitly denies access",
+                          c->caller->arn, c->op->name);
+}
+
 CF_MUST_USE cf_result cf_kmsd_authorise_for(cf_kmsd_call *c, const char *permission,
                                             const cf_kmsd_target *t, const cf_kmsd_context *context)
 {
     cf_policy_decision d = cf_kmsd_policy_says(c, cf_key_policy(t->key), permission, t, context);
     if (d == CF_POLICY_ALLOWED) {
+        c->seeking = false;
         return cf_ok();
     }
     uint32_t operation = cf_grant_operation(cf_view_str(permission));
     cf_grant_ask ask = cf_kmsd_grant_ask(c, operation, context);
     if (d == CF_POLICY_NO_ALLOW && operation != 0 &&
         cf_grants_allow(c->service->grants, cf_key_id(t->key), &ask)) {
+        c->seeking = false;
         return cf_ok();
     }
     return cf_kmsd_refuse_access(c, permission, t->arn, d == CF_POLICY_DENIED);
@@ -104,7 +123,7 @@ CF_MUST_USE cf_result cf_kmsd_authorise_for(cf_kmsd_call *c, const char *permiss
 /* What is not about a key is for the account's own, since there is no IAM that could say otherwise. */
 static cf_result authorise_for_account(cf_kmsd_call *c)
 {
-    if (!cf_view_eq(cf_view_str(c->caller->account), cf_view_str(c->service->names.account))) {
+    if (is_foreign(c)) {
         return cf_kmsd_refuse(c, CF_KX_ACCESS_DENIED,
                               "User: %s is not authorized to perform: kms:%s in the account %s",
                               c->caller->arn, c->op->name, c->service->names.account);

@@ -163,6 +163,7 @@ static int first_part(cf_view rest)
 
 static cf_result find_by_id(cf_kmsd_call *c, const cf_uuid *uuid, cf_view text, cf_kmsd_target *ret)
 {
+    c->seeking = true;
     const cf_key *key = cf_keys_find(c->service->keys, uuid, c->now_ms);
     return key != NULL ? cf_kmsd_take_key(c, &key, ret) : refuse_unknown(c, text);
 }
@@ -170,6 +171,7 @@ static cf_result find_by_id(cf_kmsd_call *c, const cf_uuid *uuid, cf_view text, 
 static cf_result find_by_alias(cf_kmsd_call *c, cf_view name, cf_kmsd_target *ret)
 {
     cf_alias alias;
+    c->seeking = true;
     if (!cf_aliases_find(c->service->aliases, name, &alias)) {
         return refuse_alias(c, name);
     }

@@ -94,6 +94,7 @@ typedef struct {
     cf_kmsd_target target, source; /* source: of ReEncrypt */
     cf_kmsd_context context, source_context;
     cf_kmsd_recipient recipient;
+    bool seeking; /* a key was looked up, and nothing has said yet that the caller may know of it */
     const char *attested_stage; /* where verification of a document stopped; NULL without one */
     /* for the audit log: the alias that the request is about, the grant that was made or taken back; "" when there is none */
     char alias[CF_ALIAS_BYTES_MAX + 1];
@@ -173,6 +174,9 @@ CF_MUST_USE cf_result cf_kmsd_authorise_for(cf_kmsd_call *c, const char *permiss
 cf_policy_decision cf_kmsd_policy_says(const cf_kmsd_call *c, const cf_policy *p,
                                        const char *permission, const cf_kmsd_target *t,
                                        const cf_kmsd_context *context);
+/** How an operation ended, as its caller may know it: while a key is sought, every refusal is one and the same to callers of other
+ *  accounts, whether the key is there or not. */
+CF_MUST_USE cf_result cf_kmsd_veil(cf_kmsd_call *c, cf_result r);
 CF_MUST_USE cf_result cf_kmsd_refuse_access(cf_kmsd_call *c, const char *permission,
                                             const char *arn, bool denied);
 cf_grant_ask cf_kmsd_grant_ask(const cf_kmsd_call *c, uint32_t operations,

@@ -119,6 +119,7 @@ static cf_result find_blob_key(cf_kmsd_call *c, side *s, cf_view octets, cf_blob
     if (named) {
         return cf_ok();
     }
+    c->seeking = true;
     const cf_key *key = cf_keys_find(c->service->keys, &ret->key, c->now_ms);
     return key != NULL ? cf_kmsd_take_key(c, &key, s->target) : refuse_ciphertext(c);
 }

@@ -145,6 +145,7 @@ static cf_result authorise_grant(cf_kmsd_call *c, const cf_grant *g)
     if (d == CF_POLICY_ALLOWED ||
         (d == CF_POLICY_NO_ALLOW &&
          cf_grants_allow_child(c->service->grants, cf_key_id(c->target.key), &ask, g))) {
+        c->seeking = false;
         return cf_ok();
     }
     return cf_kmsd_refuse_access(c, c->op->name, c->target.arn, d == CF_POLICY_DENIED);
@@ -387,6 +388,7 @@ static cf_result find_retired(cf_kmsd_call *c, cf_state_name *ret_id)
         return cf_kmsd_refuse(c, CF_KX_INVALID_GRANT_TOKEN, "Invalid grant token");
     }
     CF_TRY(r);
+    c->seeking = true;
     const cf_key *key = cf_keys_find(c->service->keys, &uuid, c->now_ms);
     if (key == NULL) {
         return cf_kmsd_refuse(c, CF_KX_INVALID_GRANT_TOKEN, "Invalid grant token");
@@ -403,5 +405,6 @@ cf_result cf_op_retire_grant(cf_kmsd_call *c)
     if (!facts.by_retirer && !facts.by_grantee) {
         CF_TRY(cf_kmsd_authorise(c));
     }
+    c->seeking = false;
     return remove_grant(c, cf_view_str(id.text));
 }

@@ -153,7 +153,7 @@ static cf_result run_op(cf_kmsd_call *c)
     bool locks = (c->op->flags & CF_OP_LOCKS) != 0;
     CF_AUTO(cf_unlock)
     CF_HELD pthread_mutex_t *held = locks ? cf_hold(&c->service->change) : NULL;
-    return c->op->run(c);
+    return cf_kmsd_veil(c, c->op->run(c));
 }
 
 static cf_result run(cf_kmsd_call *c, cf_view target, cf_view body, json_t **request)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What single requests are answered: dry runs, and ids that are none. */
+/* What single requests are answered: dry runs, ids that are none, and what callers of other accounts learn. */
 #include "tests/unit/host/kmsd/rig.h"
 
 /* A copy of base64 of which the first octet is another one. */
@@ -90,12 +90,159 @@ static void test_grant_ids(void **state)
     }
 }
 
+/* --- callers of other accounts --- */
+
+#define FOREIGN "999999999999"
+
+static cf_kmsd_answer foreign(const char *op, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+static cf_kmsd_answer foreign(const char *op, const char *format, ...)
+{
+    char target[80], request[4096];
+    cf_kmsd_answer a;
+    va_list args;
+    va_start(args, format);
+    (void)vsnprintf(request, sizeof request, format, args);
+    va_end(args);
+    (void)snprintf(target, sizeof target, "TrentService.%s", op);
+    const cf_kmsd_caller caller = {.arn = "arn:aws:iam::" FOREIGN ":user/zoe",
+                                   .role = "",
+                                   .account = FOREIGN,
+                                   .root = "arn:aws:iam::" FOREIGN ":root"};
+    cf_kmsd_dispatch(rig, &caller, cf_view_str(target), quoted(request), "test", &a);
+    return a;
+}
+
+/* What a foreign caller gets for a key that is none of its business. */
+static void assert_veiled(const char *op, cf_kmsd_answer *a)
+{
+    char want[600];
+    (void)snprintf(want, sizeof want,
+                   "{\"__type\":\"AccessDeniedException\",\"message\":\"User: arn:aws:iam::" FOREIGN
+                   ":user/zoe is not authorized to perform: kms:%s on this resource because the "
+                   "resource does not exist in this Region, no resource-based policies allow "
+                   "access, or a resource-based policy explicitly denies access\"}",
+                   op);
+    if (a->status != 400 || !cf_view_eq(cf_buf_view(&a->body), cf_view_str(want))) {
+        fail_msg("%s: %.*s", op, (int)a->body.len, (const char *)a->body.data);
+    }
+    cf_buf_free(&a->body);
+}
+
+#define ARN "arn:aws:kms:us-east-1:000000000000:"
+#define NOBODY "11111111-2222-3333-4444-555555555555"
+
+static void test_foreign_callers_learn_nothing(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *op, *more;
+    } rows[] = {
+        {"DescribeKey", ""},
+        {"GetKeyPolicy", ""},
+        {"PutKeyPolicy", ",'Policy':'{}'"},
+        {"DisableKey", ""},
+        {"ScheduleKeyDeletion", ""},
+        {"TagResource", ",'Tags':[{'TagKey':'aws:x','TagValue':'y'}]"},
+        {"GetPublicKey", ""},
+        {"Encrypt", ",'Plaintext':'AAAA'"},
+        {"Encrypt", ",'Plaintext':'AAAA','DryRun':true"},
+        {"Encrypt", ",'Plaintext':'AAAA','EncryptionAlgorithm':'RSAES_OAEP_SHA_1'"},
+        {"Decrypt", ",'CiphertextBlob':'AAAA'"}, /* no blob at all */
+        {"Decrypt", ",'CiphertextBlob':'AAAA','EncryptionAlgorithm':'RSAES_OAEP_SHA_1'"},
+        {"GenerateDataKey", ",'KeySpec':'AES_256','Recipient':{'KeyEncryptionAlgorithm':"
+                            "'RSAES_OAEP_SHA_256','AttestationDocument':'AAAA'}"},
+        {"GenerateDataKey", ""}, /* neither length nor spec */
+        {"GenerateDataKeyPair", ",'KeyPairSpec':'RSA_4096'"},
+        {"Sign", ",'Message':'AAAA','SigningAlgorithm':'ECDSA_SHA_256'"},
+        {"GenerateMac", ",'Message':'AAAA','MacAlgorithm':'HMAC_SHA_256'"},
+        {"CreateGrant", ",'GranteePrincipal':'arn:aws:iam::" FOREIGN ":user/zoe',"
+                        "'Operations':['Sign']"},
+        {"CreateGrant", ",'GranteePrincipal':'nobody','Operations':['Decrypt']"},
+        {"ListGrants", ""},
+        {"RetireGrant",
+         ",'GrantId':'0000000000000000000000000000000000000000000000000000000000000000'"},
+        {"RevokeGrant", ",'GrantId':'x'"},
+        {"RotateKeyOnDemand", ""},
+        {"GetKeyRotationStatus", ""},
+    };
+    const char *id = rig_create("");
+    RIG_OK("CreateAlias", "{'AliasName':'alias/there','TargetKeyId':'%s'}", id);
+    char there[100];
+    (void)snprintf(there, sizeof there, ARN "key/%s", id);
+    const char *names[] = {there,  ARN "key/" NOBODY, id,
+                           NOBODY, ARN "alias/there", ARN "alias/none"};
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        /* Those that manage keys take no aliases, which they say of all names of that form alike. */
+        cf_kmsd_answer probe = foreign(rows[i].op, "{'KeyId':'alias/none'%s}", rows[i].more);
+        bool aliases = strcmp(probe.exception, "NotFoundException") != 0;
+        cf_buf_free(&probe.body);
+        for (size_t k = 0; k < (aliases ? 6 : 4); k++) {
+            cf_kmsd_answer a = foreign(rows[i].op, "{'KeyId':'%s'%s}", names[k], rows[i].more);
+            assert_veiled(rows[i].op, &a);
+        }
+    }
+    cf_kmsd_answer a = foreign("DescribeKey", "{'KeyId':'nonsense'}");
+    assert_string_equal(a.exception, "NotFoundException");
+    cf_buf_free(&a.body);
+}
+
+/* A ciphertext names its key, and anybody can write one. */
+static void test_foreign_ciphertexts(void **state)
+{
+    (void)state;
+    const char *of = rig_create(""), *other = rig_create("");
+    json_t *e = rig_call("Encrypt", "", "{'KeyId':'%s','Plaintext':'AAAA'}", of);
+    const char *blob = rig_text(e, "CiphertextBlob");
+    cf_kmsd_answer a = foreign("Decrypt", "{'CiphertextBlob':'%s'}", blob);
+    assert_veiled("Decrypt", &a);
+    a = foreign("Decrypt", "{'CiphertextBlob':'%s','KeyId':'%s'}", blob, of);
+    assert_veiled("Decrypt", &a);
+    a = foreign("Decrypt", "{'CiphertextBlob':'%s','KeyId':'%s'}", blob, other);
+    assert_veiled("Decrypt", &a);
+    a = foreign("ReEncrypt", "{'CiphertextBlob':'%s','DestinationKeyId':'%s'}", blob, other);
+    assert_veiled("ReEncrypt", &a);
+    RIG_OK("ScheduleKeyDeletion", "{'KeyId':'%s','PendingWindowInDays':7}", of);
+    rig_now_ms += 8 * DAY_MS;
+    a = foreign("Decrypt", "{'CiphertextBlob':'%s'}", blob);
+    assert_veiled("Decrypt", &a);
+    json_decref(e);
+}
+
+/* Who is let in is told what is wrong, of the key that it was let in for. */
+static void test_foreign_callers_with_leave(void **state)
+{
+    (void)state;
+    const char
+        *own = rig_create(""),
+        *id = rig_create(
+            "'BypassPolicyLockoutSafetyCheck':true,'Policy':'{\\'Statement\\':[{\\'Effect\\':"
+            "\\'Allow\\',\\'Principal\\':{\\'AWS\\':[\\'" FOREIGN "\\',\\'000000000000\\']},"
+            "\\'Action\\':\\'kms:*\\',\\'Resource\\':\\'*\\'}]}'");
+    cf_kmsd_answer a = foreign("Encrypt", "{'KeyId':'" ARN "key/%s','Plaintext':'AAAA'}", id);
+    assert_int_equal(a.status, 200);
+    cf_buf_free(&a.body);
+    a = foreign("Sign", "{'KeyId':'%s','Message':'AAAA','SigningAlgorithm':'ECDSA_SHA_256'}", id);
+    assert_string_equal(a.exception, "InvalidKeyUsageException");
+    cf_buf_free(&a.body);
+    json_t *e = rig_call("Encrypt", "", "{'KeyId':'%s','Plaintext':'AAAA'}", id);
+    a = foreign("ReEncrypt", "{'CiphertextBlob':'%s','DestinationKeyId':'%s'}",
+                rig_text(e, "CiphertextBlob"), own);
+    assert_veiled("ReEncrypt", &a);
+    json_decref(e);
+    RIG_OK("DisableKey", "{'KeyId':'%s'}", id);
+    a = foreign("Encrypt", "{'KeyId':'%s','Plaintext':'AAAA'}", id);
+    assert_string_equal(a.exception, "DisabledException");
+    cf_buf_free(&a.body);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        RIG(test_dry_run_of_verify),
-        RIG(test_dry_run_of_verify_mac),
-        RIG(test_grant_ids),
+        RIG(test_dry_run_of_verify),   RIG(test_dry_run_of_verify_mac),
+        RIG(test_grant_ids),           RIG(test_foreign_callers_learn_nothing),
+        RIG(test_foreign_ciphertexts), RIG(test_foreign_callers_with_leave),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
