@@ -479,7 +479,10 @@ CF_MUST_USE cf_result regex_dfa_build(regex_compilation *c)
         CF_TRY(states_alloc(b, c));
         made = make_states(b);
     }
-    CF_TRY(regex_work(c, b->work));
+    /* What a table would take beyond the bound costs the table and not the pattern. */
+    uint64_t left = REGEX_WORK_MAX - c->work;
+    made = made && b->work <= left;
+    CF_TRY(regex_work(c, b->work < left ? b->work : left));
     c->build = made ? b : NULL;
     return cf_ok();
 }

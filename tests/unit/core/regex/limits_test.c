@@ -122,6 +122,46 @@ static void bounds_the_work(void **state)
     }
 }
 
+/* (?i)[...]+ with so many classes of letters, Greek ones, and single letters behind it. */
+static cf_view pattern_of(const size_t n[3])
+{
+    static const char *const parts[3] = {"\\pL", "\\p{Greek}", "a"};
+    static char text[8192];
+    size_t len = (size_t)snprintf(text, sizeof text, "(?i)[");
+    for (size_t i = 0; i < 3; i++) {
+        for (size_t k = 0; k < n[i]; k++) {
+            len += (size_t)snprintf(text + len, sizeof text - len, "%s", parts[i]);
+        }
+        len += (size_t)snprintf(text + len, sizeof text - len, i == 1 ? "]+" : "");
+    }
+    return cf_view_make(text, len);
+}
+
+/* What a table of states would take beyond the bound is no reason to refuse a pattern that keeps it without one: as much as fits of
+ * each part, so that next to nothing is left. */
+static void refuses_no_pattern_for_its_table(void **state)
+{
+    (void)state;
+    const cf_regex_limits plain = {.no_dfa = true};
+    size_t n[3] = {1, 0, 0}, tables = 0, bare_ones = 0;
+    for (size_t part = 0; part < 3; part++) {
+        cf_result without = cf_ok();
+        for (; cf_is_ok(without); n[part]++) {
+            CF_REGEX(bare);
+            CF_REGEX(re);
+            cf_view pattern = pattern_of(n);
+            without = cf_regex_compile(pattern, &plain, &bare, NULL);
+            assert_int_equal(cf_regex_compile(pattern, NULL, &re, NULL).code, without.code);
+            bool tabled = re != NULL && cf_regex_bytes(re) > cf_regex_bytes(bare);
+            tables += tabled;
+            bare_ones += re != NULL && !tabled;
+        }
+        assert_code(without, CF_ERR_SIZE);
+        n[part] -= 2; /* the last one that did not fit, and the one beyond it that the loop went on to */
+    }
+    assert_true(tables > 0 && bare_ones > 0);
+}
+
 static void bounds_repeats(void **state)
 {
     (void)state;
@@ -312,6 +352,7 @@ int main(void)
         cmocka_unit_test(bounds_the_program),
         cmocka_unit_test(bounds_groups_and_ranges),
         cmocka_unit_test(bounds_the_work),
+        cmocka_unit_test(refuses_no_pattern_for_its_table),
         cmocka_unit_test(bounds_repeats),
         cmocka_unit_test(refuses_bounds_over_its_own),
         cmocka_unit_test(bears_hostile_patterns),
