@@ -157,7 +157,8 @@ static void refuses_no_pattern_for_its_table(void **state)
             bare_ones += re != NULL && !tabled;
         }
         assert_code(without, CF_ERR_SIZE);
-        n[part] -= 2; /* the last one that did not fit, and the one beyond it that the loop went on to */
+        n[part] -=
+            2; /* the last one that did not fit, and the one beyond it that the loop went on to */
     }
     assert_true(tables > 0 && bare_ones > 0);
 }
