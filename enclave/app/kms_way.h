@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The KMS of this enclave: whom TLS has to find there, over which way, and how that is measured. docs/design/0005-kms-client.md */
 #pragma once
-#include "sys/kms/credentials.h"
 #include "sys/kms/client.h"
+#include "sys/kms/credentials.h"
 #include "sys/nsm/nsm.h"
 
 typedef struct cf_kms_way cf_kms_way;
