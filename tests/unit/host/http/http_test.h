@@ -77,7 +77,7 @@ static const cf_http_layer through_layer = {.open = through_open,
                                             .end = through_done,
                                             .free = through_free};
 /* What servers are started with. */
-static const cf_http_layer *test_layer;
+static const cf_http_layer *test_layer __attribute__((unused));
 
 /* Runs the tests plain, and with the layer. */
 #define run_both(name, tests)                                                                      \
