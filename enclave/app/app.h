@@ -5,6 +5,7 @@
 
 #include "enclave/app/attestor.h"
 #include "enclave/app/conn.h"
+#include "enclave/app/kms_way.h"
 #include "enclave/app/unwrap.h"
 #include "enclave/app/workers.h"
 

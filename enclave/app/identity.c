@@ -134,6 +134,11 @@ CF_MUST_USE cf_result cf_identity_document(cf_identity *i, uint64_t now_ms, cf_b
     return r;
 }
 
+CF_MUST_USE cf_result cf_identity_conditions(cf_identity *i, cf_view between, cf_buf *out)
+{
+    return cf_nsm_conditions(&i->nsm, between, out);
+}
+
 CF_MUST_USE cf_result cf_identity_attest(cf_identity *i, cf_view nonce, cf_buf *out)
 {
     const cf_nsm_request inputs = {.has_public_key = true,

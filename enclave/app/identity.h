@@ -27,6 +27,9 @@ const cf_dh_key *cf_identity_hpke(const cf_identity *i);
  *  error NSM whatever the module's fault; NO_MEMORY. */
 CF_MUST_USE cf_result cf_identity_document(cf_identity *i, uint64_t now_ms, cf_buf *out);
 
+/** As cf_nsm_conditions of its module. Any thread. */
+CF_MUST_USE cf_result cf_identity_conditions(cf_identity *i, cf_view between, cf_buf *out);
+
 /** A fresh document of the HPKE key, appended: public_key its SubjectPublicKeyInfo, user_data boot id and suite (cf_attest_identity), the
  *  nonce that of whoever asks, or null when it is empty. Any thread. error NSM whatever the module's fault; NO_MEMORY. */
 CF_MUST_USE cf_result cf_identity_attest(cf_identity *i, cf_view nonce, cf_buf *out);

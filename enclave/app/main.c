@@ -151,7 +151,6 @@ static CF_MUST_USE cf_result boot(const settings *s, module *nsm, cf_app *a)
     const cf_unwrap_spec unwrap = {.identity = a->identity,
                                    .cache = a->cache,
                                    .kms = a->kms,
-                                   .way = a->way,
                                    .threads = CF_ENCLAVE_KMS_THREADS,
                                    .done = cf_app_done,
                                    .ctx = a};

@@ -3,11 +3,9 @@
 
 #include <stdatomic.h>
 
-#include "core/codec/base64.h"
 #include "core/kms/attested.h"
 #include "core/kms/cms.h"
 #include "enclave/app/thread.h"
-#include "sys/kms/measure.h"
 #include "sys/kms/tell.h"
 #include "sys/linux/clock.h"
 #include "sys/linux/log.h"
@@ -94,13 +92,10 @@ static void join(flight *f, cf_request *r)
 /* What a policy could have asked of our documents. */
 static void tell_denied(const cf_unwrap *u)
 {
-    CF_BUF(pcr0);
-    if (cf_is_ok(cf_hex_encode(cf_identity_pcr0(u->spec.identity), &pcr0))) {
-        cf_log(CF_LOG_WARN, "kms.document_has",
-               "kms:RecipientAttestation:ImageSha384=%.*s kms:RecipientAttestation:PCR0=%.*s "
-               "kms:RecipientAttestation:PCR%d=%s",
-               (int)pcr0.len, (const char *)pcr0.data, (int)pcr0.len, (const char *)pcr0.data,
-               CF_KMS_PCR, cf_kms_way_pcr(u->spec.way));
+    CF_BUF(has);
+    if (cf_is_ok(cf_identity_conditions(u->spec.identity, CF_LIT(","), &has))) {
+        cf_log(CF_LOG_WARN, "kms.document_has", "kms:RecipientAttestation:%.*s", (int)has.len,
+               (const char *)has.data);
     }
 }
 

@@ -3,8 +3,8 @@
  * that no worker does. */
 #pragma once
 #include "enclave/app/identity.h"
-#include "enclave/app/kms_way.h"
 #include "enclave/app/request.h"
+#include "sys/kms/client.h"
 
 typedef struct cf_unwrap cf_unwrap;
 
@@ -12,8 +12,7 @@ typedef struct {
     cf_identity *identity;
     cf_keycache *cache;
     cf_kms_service *kms;
-    const cf_kms_way *way; /* for what the log is told */
-    unsigned threads;      /* at most CF_ENCLAVE_KMS_THREADS */
+    unsigned threads; /* at most CF_ENCLAVE_KMS_THREADS */
     /** Called by a thread of the unwrapper with each request that waited: the key is settled. */
     cf_request_done *done;
     void *ctx;

@@ -17,7 +17,6 @@
 #define PARENT_CID 3 /* as AWS has it */
 #define PROXY_PORT "8000"
 #define REGION "us-east-1"
-#define PCRS_TOLD 9 /* from 0 on: those of image, role, instance and signature */
 
 /* ---- texts ---- */
 
@@ -259,20 +258,16 @@ static cf_result make_self(const cf_kms_tool *t, self *s)
 /* ---- what came of it ---- */
 
 /* The condition keys that a policy could have asked of the document, and the values that they have. */
-static void tell_registers(self *s)
+static void tell_conditions(self *s)
 {
-    fprintf(stderr,
-            "coffer: the document satisfies these condition keys, and no others of that kind:\n");
-    for (uint16_t i = 0; i < PCRS_TOLD; i++) {
-        CF_BUF(octets);
-        CF_BUF(hex);
-        cf_nsm_response m;
-        const cf_nsm_request q = {.op = CF_NSM_DESCRIBE_PCR, .index = i};
-        if (cf_is_ok(cf_nsm_ask(&s->nsm, &q, &octets, &m)) &&
-            cf_is_ok(cf_hex_encode(m.data, &hex))) {
-            fprintf(stderr, "coffer:   kms:RecipientAttestation:PCR%u = %.*s%s\n", i, (int)hex.len,
-                    (const char *)hex.data, i == 0 ? " (ImageSha384, too)" : "");
-        }
+    CF_BUF(text);
+    if (cf_is_ok(
+            cf_nsm_conditions(&s->nsm, CF_LIT("\ncoffer:   kms:RecipientAttestation:"), &text)) &&
+        text.len > 0) {
+        fprintf(stderr,
+                "coffer: the document satisfies these condition keys, and no others of that kind:\n"
+                "coffer:   kms:RecipientAttestation:%.*s\n",
+                (int)text.len, (const char *)text.data);
     }
 }
 
@@ -287,7 +282,7 @@ static void tell(self *s, cf_result r, const cf_kms_outcome *o)
     fprintf(stderr, "coffer: %s: %s (%s%sstatus %u)\n", o->fault->code, o->fault->hint, name,
             name[0] != '\0' ? ", " : "", o->status);
     if (cf_kms_denied(o)) {
-        tell_registers(s);
+        tell_conditions(s);
     }
 }
 

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "core/codec/base64.h"
 #include "sys/linux/net.h"
 #include "sys/nsm/nsm.h"
 
@@ -83,5 +84,32 @@ CF_MUST_USE cf_result cf_nsm_identity(cf_nsm *n, cf_buf *ret_module_id,
     CF_REQUIRE(module.module_id.len > 0 && value.data.len == CF_PCR_BYTES_SHA384, NSM);
     CF_TRY(cf_buf_append(ret_module_id, module.module_id));
     cf_copy(ret_pcr0, value.data.data, CF_PCR_BYTES_SHA384);
+    return cf_ok();
+}
+
+CF_MUST_USE cf_result cf_nsm_conditions(cf_nsm *n, cf_view between, cf_buf *out)
+{
+    static const uint8_t zeros[CF_PCR_BYTES_SHA384];
+    /* Those with a meaning: of the image, the role, the instance, the signature; and the first that is the enclave's own. */
+    static const struct {
+        cf_view name;
+        uint16_t index;
+    } keys[] = {{CF_LIT_INIT("ImageSha384="), 0}, {CF_LIT_INIT("PCR0="), 0},
+                {CF_LIT_INIT("PCR1="), 1},        {CF_LIT_INIT("PCR2="), 2},
+                {CF_LIT_INIT("PCR3="), 3},        {CF_LIT_INIT("PCR4="), 4},
+                {CF_LIT_INIT("PCR8="), 8},        {CF_LIT_INIT("PCR16="), 16}};
+    CF_BUF(octets);
+    cf_view before = CF_VIEW_EMPTY;
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
+        cf_nsm_response m;
+        const cf_nsm_request q = {.op = CF_NSM_DESCRIBE_PCR, .index = keys[i].index};
+        if (cf_is_ok(cf_nsm_ask(n, &q, &octets, &m)) && m.lock &&
+            !cf_view_eq(m.data, CF_VIEW_OF(zeros))) {
+            CF_TRY(cf_buf_append(out, before));
+            CF_TRY(cf_buf_append(out, keys[i].name));
+            CF_TRY(cf_hex_encode(m.data, out));
+            before = between;
+        }
+    }
     return cf_ok();
 }

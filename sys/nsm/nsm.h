@@ -53,6 +53,11 @@ CF_MUST_USE cf_result cf_nsm_random(cf_nsm *n, uint8_t *out, size_t len);
 CF_MUST_USE cf_result cf_nsm_identity(cf_nsm *n, cf_buf *ret_module_id,
                                       uint8_t ret_pcr0[static CF_PCR_BYTES_SHA384]);
 
+/** What a key policy can ask of the module's documents, behind "kms:RecipientAttestation:", as "ImageSha384=HEX" and "PCR4=HEX", appended
+ *  with what is to stand between two. Left out are registers that are zero, which a document bears but which prove nothing, that are not
+ *  locked, or that do not answer. error NO_MEMORY, SIZE */
+CF_MUST_USE cf_result cf_nsm_conditions(cf_nsm *n, cf_view between, cf_buf *out);
+
 /* --- software NSM: runs on the host side of a confined enclave, beside its launcher --- */
 
 /** What tells a software module's documents from real ones: root CN, and an instance that cannot be. */

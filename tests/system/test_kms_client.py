@@ -371,6 +371,12 @@ def put_policy(world, key, pcr16):
     world.kms("PutKeyPolicy", KeyId=key, Policy=json.dumps(policy))
 
 
+def document_has(pcr0):
+    """What the log says of a software module's document."""
+    instance = hashlib.sha384(bytes(48) + b"i-00000000000000000").hexdigest()
+    return f" kms:RecipientAttestation:ImageSha384={pcr0},PCR0={pcr0},PCR1={pcr0},PCR2={pcr0},PCR4={instance}"
+
+
 def test_policy_of_the_link(world):
     pcr16 = measured(world.kms_name, world.authority.pem.read_bytes())
     assert f"pcr16={pcr16}" in world.logged("kms.named", "roots=given")
@@ -381,9 +387,22 @@ def test_policy_of_the_link(world):
     assert world.code(other) == REFUSED
     assert "code=kms_access_denied" in world.logged("kms.error", "AccessDeniedException")
     line = world.logged("kms.document_has")
-    assert f"kms:RecipientAttestation:ImageSha384={world.pcr0}" in line and f"kms:RecipientAttestation:PCR16={pcr16}" in line
+    assert line.endswith(f"{document_has(world.pcr0)},PCR16={pcr16}")
     put_policy(world, world.key_id, pcr16)
     assert world.opens(other)
+
+
+def test_denied_by_a_plain_kms(tmp_path):
+    """Nothing is measured of it, so there is no PCR16."""
+    with Stack(tmp_path) as s:
+        vault = s.create({"city": "London"})
+        policy = json.loads(s.kms("GetKeyPolicy", KeyId=s.key_id)["Policy"])
+        policy["Statement"][1]["Condition"] = {"StringEquals": {"kms:RecipientAttestation:PCR16": "00" * 48}}
+        s.kms("PutKeyPolicy", KeyId=s.key_id, Policy=json.dumps(policy))
+        got = s.decrypt(vault, "city")
+        assert (got.status, got.code) == REFUSED
+        line = wait_for(lambda: [l for l in s.agent.log.read_text().splitlines() if "kms.document_has" in l], 5)
+        assert len(line) == 1 and line[0].endswith(document_has(s.pcr0))
 
 
 # --- how the agent is told ---

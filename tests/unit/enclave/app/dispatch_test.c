@@ -56,7 +56,6 @@ static int make_app(void **state)
     const cf_unwrap_spec spec = {.identity = app.identity,
                                  .cache = app.cache,
                                  .kms = app.kms,
-                                 .way = app.way,
                                  .threads = 1,
                                  .done = cf_app_done,
                                  .ctx = &app};

@@ -272,6 +272,67 @@ static void test_registers(void **state)
     cf_soft_nsm_free(&s);
 }
 
+/* A module of which every register has a value: its number, 48 times, but for those that are zero; with some that are not locked and
+ * one that does not answer. */
+typedef struct {
+    uint32_t zero, open, silent;
+    unsigned asked;
+} registers;
+
+static cf_result answer_register(void *self, cf_view request, cf_buf *ret_response)
+{
+    registers *r = self;
+    cf_nsm_request q;
+    uint8_t value[CF_PCR_BYTES_SHA384];
+    assert_ok(cf_nsm_request_decode(request, &q));
+    assert_int_equal(q.op, CF_NSM_DESCRIBE_PCR);
+    r->asked++;
+    for (size_t i = 0; i < sizeof value; i++) {
+        value[i] = (r->zero >> q.index & 1) != 0 ? 0 : (uint8_t)(q.index + 1);
+    }
+    const cf_nsm_response m = {.error = (r->silent >> q.index & 1) != 0 ? CF_NSM_INVALID_INDEX
+                                                                        : CF_NSM_SUCCESS,
+                               .op = CF_NSM_DESCRIBE_PCR,
+                               .lock = (r->open >> q.index & 1) == 0,
+                               .data = CF_VIEW_OF(value)};
+    return cf_nsm_response_encode(&m, ret_response);
+}
+
+/* The text of conditions on these registers of one octet each, ImageSha384 for -1. */
+static void expect_conditions(registers r, const char *between, const int *want, size_t n)
+{
+    static const cf_nsm_ops ops = {answer_register, NULL};
+    cf_nsm nsm = {&ops, &r};
+    CF_BUF(got);
+    CF_BUF(expected);
+    assert_ok(cf_buf_append(&got, CF_LIT("> ")));
+    assert_ok(cf_buf_append(&expected, CF_LIT("> ")));
+    for (size_t i = 0; i < n; i++) {
+        char text[32];
+        (void)snprintf(text, sizeof text,
+                       want[i] < 0 ? "%sImageSha384=" : "%sPCR%d=", i > 0 ? between : "", want[i]);
+        assert_ok(cf_buf_append(&expected, cf_view_str(text)));
+        for (size_t k = 0; k < CF_PCR_BYTES_SHA384; k++) {
+            (void)snprintf(text, sizeof text, "%02x", want[i] < 0 ? 1 : want[i] + 1);
+            assert_ok(cf_buf_append(&expected, cf_view_str(text)));
+        }
+    }
+    assert_ok(cf_nsm_conditions(&nsm, cf_view_str(between), &got));
+    assert_view(cf_buf_view(&got), cf_buf_view(&expected));
+    assert_int_equal(r.asked, 8);
+}
+
+static void test_conditions(void **state)
+{
+    (void)state;
+    static const int all[] = {-1, 0, 1, 2, 3, 4, 8, 16}, debug[] = {3, 4, 8}, image[] = {-1, 0};
+    expect_conditions((registers){0}, ",", all, 8);
+    expect_conditions((registers){.zero = 0xffff}, ", ", (int[]){16}, 1);
+    expect_conditions((registers){.zero = 7, .open = 1 << 16}, "\n", debug, 3);
+    expect_conditions((registers){.zero = 0x11e, .silent = 1 << 16}, ",", image, 2);
+    expect_conditions((registers){.silent = UINT32_MAX}, ",", all, 0);
+}
+
 static void test_input_limits(void **state)
 {
     (void)state;
@@ -400,6 +461,7 @@ int main(void)
         cmocka_unit_test(test_leaf_is_renewed), cmocka_unit_test(test_registers),
         cmocka_unit_test(test_input_limits),    cmocka_unit_test(test_nonsense),
         cmocka_unit_test(test_octets),          cmocka_unit_test(test_random),
+        cmocka_unit_test(test_conditions),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }
