@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "core/codec/base64.h"
+#include "host/kmsd/turns.h"
 
 #define MESSAGE_BYTES_MAX 1024
 
@@ -274,6 +275,20 @@ CF_MUST_USE cf_result cf_kmsd_algorithm(cf_kmsd_call *c, const cf_kmsd_target *t
             cf_kmsd_shown(name), (const char *)name.data, cf_spec_info_of(k->spec)->name);
     }
     return cf_ok();
+}
+
+CF_MUST_USE cf_result cf_kmsd_take_time(cf_kmsd_call *c, cf_key_spec spec)
+{
+    bool long_work =
+        spec == CF_SPEC_RSA_2048 || spec == CF_SPEC_RSA_3072 || spec == CF_SPEC_RSA_4096;
+    if (!c->waits || !long_work) {
+        return cf_ok();
+    }
+    c->turn = cf_turns_reserve(c->service->turns, c->caller);
+    return c->turn != NULL ? cf_fail(CF_ERR_BUSY)
+                           : cf_kmsd_refuse(c, CF_KX_THROTTLING,
+                                            "You have exceeded the rate at which you may call KMS. "
+                                            "Reduce the frequency of your calls.");
 }
 
 /* --- members of requests --- */

@@ -30,6 +30,7 @@
     X(NOT_FOUND, "NotFoundException", 400)                                                         \
     X(SERIALIZATION, "SerializationException", 400)                                                \
     X(TAG, "TagException", 400)                                                                    \
+    X(THROTTLING, "ThrottlingException", 400)                                                      \
     X(TOO_LARGE, "SerializationException", 413)                                                    \
     X(UNAVAILABLE, "ServiceUnavailable", 503)                                                      \
     X(UNKNOWN_OPERATION, "UnknownOperationException", 400)                                         \
@@ -78,6 +79,7 @@ typedef struct {
 } cf_kmsd_context;
 
 struct cf_kmsd_op;
+struct cf_turn;
 
 typedef struct {
     cf_kmsd *service;
@@ -87,6 +89,10 @@ typedef struct {
     uint64_t now_ms;
     cf_arena arena;
     cf_kms_body out;
+
+    bool waits; /* what takes long is not done now: */
+    struct cf_turn
+        *turn; /* once this place was taken for it, the operation has ended without an answer */
 
     cf_kx refused;
     cf_buf message;
@@ -181,6 +187,27 @@ CF_MUST_USE cf_result cf_kmsd_refuse_access(cf_kmsd_call *c, const char *permiss
                                             const char *arn, bool denied);
 cf_grant_ask cf_kmsd_grant_ask(const cf_kmsd_call *c, uint32_t operations,
                                const cf_kmsd_context *context);
+
+/* --- time --- */
+
+/** Before material of the spec is made: where that takes long, whether it is done now. Refuses by Throttling. error BUSY: later, in
+ *  c->turn */
+CF_MUST_USE cf_result cf_kmsd_take_time(cf_kmsd_call *c, cf_key_spec spec);
+
+/** One request, in its own words. Borrowed. */
+typedef struct {
+    const cf_kmsd_caller *caller;
+    cf_view target, body;
+    const char *id;
+    uint64_t began_ms; /* monotonic */
+} cf_kmsd_request;
+
+/** As cf_kmsd_dispatch, but of a request that takes long nothing is done yet, nor noted, but that a turn is reserved for it, which is
+ *  returned. Else NULL, and *ret is the answer. */
+struct cf_turn *cf_kmsd_try(cf_kmsd *d, const cf_kmsd_request *q, cf_kmsd_answer *ret);
+void cf_kmsd_answer_request(cf_kmsd *d, const cf_kmsd_request *q, cf_kmsd_answer *ret);
+/** A cf_turn_run, whose work is a cf_http_call. */
+void cf_kmsd_run_turn(void *service, struct cf_turn *turn, bool stopped);
 
 /* --- members --- */
 

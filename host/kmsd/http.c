@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* HTTP around the service: which requests are its own, who sent them, and the form of its answers. */
 #include "core/kms/kms.h"
-#include "host/kmsd/auth.h"
+#include "host/kmsd/turns.h"
 #include "sys/linux/clock.h"
 #include "sys/linux/log.h"
 
@@ -56,14 +56,47 @@ static void answer_unknown(cf_http_call *call)
                      CF_VIEW_EMPTY);
 }
 
+static cf_kmsd_request request_of(cf_http_call *call, const cf_kmsd_caller *caller,
+                                  const cf_uuid *id, uint64_t began_ms)
+{
+    return (cf_kmsd_request){.caller = caller,
+                             .target = cf_http_header(call, "X-Amz-Target"),
+                             .body = cf_http_body(call),
+                             .id = id->text,
+                             .began_ms = began_ms};
+}
+
 static void serve(cf_kmsd *d, const cf_kmsd_caller *caller, cf_http_call *call)
 {
     cf_uuid id;
     cf_kmsd_answer a;
     make_request_id(&id);
-    cf_kmsd_dispatch(d, caller, cf_http_header(call, "X-Amz-Target"), cf_http_body(call), id.text,
-                     &a);
+    const cf_kmsd_request q = request_of(call, caller, &id, cf_clock_mono_ms());
+    cf_turn *turn = cf_kmsd_try(d, &q, &a);
+    if (turn != NULL) {
+        turn->request = id;
+        turn->began_ms = q.began_ms;
+        turn->work = call;
+        cf_http_defer(call);
+        cf_turns_put(d->turns, turn);
+        return;
+    }
     answer_http(call, id.text, &a);
+    cf_buf_free(&a.body);
+}
+
+void cf_kmsd_run_turn(void *service, cf_turn *turn, bool stopped)
+{
+    cf_http_call *call = turn->work;
+    cf_kmsd_answer a;
+    if (stopped) {
+        answer_exception(call, cf_kx_status(CF_KX_UNAVAILABLE), CF_KX_UNAVAILABLE,
+                         CF_LIT("The service stops."));
+        return;
+    }
+    const cf_kmsd_request q = request_of(call, &turn->who.caller, &turn->request, turn->began_ms);
+    cf_kmsd_answer_request(service, &q, &a);
+    answer_http(call, turn->request.text, &a);
     cf_buf_free(&a.body);
 }
 

@@ -42,6 +42,9 @@ cf_kmsd_caller cf_kmsd_local_caller(const cf_kmsd *d);
 void cf_kmsd_dispatch(cf_kmsd *d, const cf_kmsd_caller *caller, cf_view target, cf_view body,
                       const char *request_id, cf_kmsd_answer *ret);
 
+/** To be called before the servers stop: requests that wait for a turn are answered that the service is not available. */
+void cf_kmsd_stop(cf_kmsd *d);
+
 /** What is to be done by the clock: keys that are due are destroyed or rotated, and the audit log reaches the disk. To be called every
  *  CF_KMSD_UPKEEP_MS or so, from one thread. */
 void cf_kmsd_upkeep(cf_kmsd *d);

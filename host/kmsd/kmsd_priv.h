@@ -9,6 +9,8 @@
 #include "host/kmsd/kmsd.h"
 #include "host/kmsd/principals.h"
 
+struct cf_turns;
+
 struct cf_kmsd {
     cf_kmsd_names names;
     cf_buf attestation_root; /* DER */
@@ -22,4 +24,5 @@ struct cf_kmsd {
     cf_audit *audit;
     cf_principals *principals;
     cf_secret session_key; /* seals session tokens */
+    struct cf_turns *turns;
 };

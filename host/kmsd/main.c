@@ -261,6 +261,7 @@ static cf_result serve(const options *o)
         cf_kmsd_upkeep(d);
     }
     cf_log(CF_LOG_INFO, "stopping", "reason=signal");
+    cf_kmsd_stop(d);
     return cf_ok();
 }
 

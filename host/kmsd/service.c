@@ -5,6 +5,7 @@
 #include "core/kms/kms.h"
 #include "host/kmsd/lock.h"
 #include "host/kmsd/ops.h"
+#include "host/kmsd/turns.h"
 #include "sys/linux/clock.h"
 #include "sys/linux/file.h"
 #include "sys/linux/log.h"
@@ -61,6 +62,7 @@ CF_MUST_USE cf_result cf_kmsd_new(const cf_kmsd_options *o, cf_kmsd **ret)
     CF_TRY(cf_grants_open(d->state, &d->grants));
     CF_TRY(open_principals(d, o->state));
     CF_TRY(cf_audit_open(o->state, &d->audit));
+    CF_TRY(cf_turns_new(cf_kmsd_run_turn, d, &d->turns));
     *ret = d;
     d = NULL;
     return cf_ok();
@@ -75,9 +77,15 @@ cf_kmsd_caller cf_kmsd_local_caller(const cf_kmsd *d)
                             .local = true};
 }
 
+void cf_kmsd_stop(cf_kmsd *d)
+{
+    cf_turns_stop(d->turns);
+}
+
 void cf_kmsd_free(cf_kmsd **d)
 {
     if (*d != NULL) {
+        cf_turns_free(&(*d)->turns); /* first: they use all the rest */
         cf_audit_free(&(*d)->audit);
         cf_grants_free(&(*d)->grants);
         cf_aliases_free(&(*d)->aliases);
@@ -246,25 +254,54 @@ static void answer_refused(const cf_kmsd_call *c, cf_result r, const char *reque
     ret->exception = cf_kx_name(x);
 }
 
+/* The answer, and what is noted of it. False when the request is put off. */
+static bool answer(cf_kmsd_call *c, const cf_kmsd_request *q, cf_kmsd_answer *ret)
+{
+    CF_JSON(request);
+    cf_result r = run(c, q->target, q->body, &request);
+    if (c->turn != NULL) {
+        cf_buf_free(&ret->body);
+        return false;
+    }
+    if (!cf_is_ok(r)) {
+        answer_refused(c, r, q->id, ret);
+    }
+    const char *outcome = *ret->exception != '\0' ? ret->exception : "ok";
+    r = append_audit(c, q->id, outcome);
+    if (!cf_is_ok(r)) {
+        answer_refused(c, r, q->id, ret);
+        outcome = ret->exception;
+    }
+    log_request(c, q->id, ret->status, outcome, q->began_ms);
+    return true;
+}
+
+static cf_turn *serve(cf_kmsd *d, const cf_kmsd_request *q, bool waits, cf_kmsd_answer *ret)
+{
+    *ret = (cf_kmsd_answer){.status = 200, .exception = ""};
+    CF_AUTO(call_clear)
+    cf_kmsd_call c = {.service = d,
+                      .caller = q->caller,
+                      .now_ms = d->clock_ms(),
+                      .out = cf_kms_body_to(&ret->body),
+                      .waits = waits};
+    c.arena.max = CF_KMSD_ARENA_BYTES_MAX;
+    return answer(&c, q, ret) ? NULL : c.turn;
+}
+
+cf_turn *cf_kmsd_try(cf_kmsd *d, const cf_kmsd_request *q, cf_kmsd_answer *ret)
+{
+    return serve(d, q, true, ret);
+}
+
+void cf_kmsd_answer_request(cf_kmsd *d, const cf_kmsd_request *q, cf_kmsd_answer *ret)
+{
+    (void)serve(d, q, false, ret);
+}
+
 void cf_kmsd_dispatch(cf_kmsd *d, const cf_kmsd_caller *caller, cf_view target, cf_view body,
                       const char *request_id, cf_kmsd_answer *ret)
 {
-    *ret = (cf_kmsd_answer){.status = 200, .exception = ""};
-    uint64_t start_ms = cf_clock_mono_ms();
-    CF_JSON(request);
-    CF_AUTO(call_clear)
-    cf_kmsd_call c = {
-        .service = d, .caller = caller, .now_ms = d->clock_ms(), .out = cf_kms_body_to(&ret->body)};
-    c.arena.max = CF_KMSD_ARENA_BYTES_MAX;
-    cf_result r = run(&c, target, body, &request);
-    if (!cf_is_ok(r)) {
-        answer_refused(&c, r, request_id, ret);
-    }
-    const char *outcome = *ret->exception != '\0' ? ret->exception : "ok";
-    r = append_audit(&c, request_id, outcome);
-    if (!cf_is_ok(r)) {
-        answer_refused(&c, r, request_id, ret);
-        outcome = ret->exception;
-    }
-    log_request(&c, request_id, ret->status, outcome, start_ms);
+    const cf_kmsd_request q = {caller, target, body, request_id, cf_clock_mono_ms()};
+    cf_kmsd_answer_request(d, &q, ret);
 }
