@@ -207,7 +207,7 @@ static void survives_failing_allocations(void **state)
 {
     (void)state;
     static char document[] = FIELD("\"pattern\":\"^([A-K]+|\\\\pL{2,3})$\"");
-    (void)failmalloc_each(parse, document, 8);
+    (void)failmalloc_each(parse, document, 4);
 }
 
 int main(void)
