@@ -2,6 +2,17 @@
 #include "core/policy/policy_priv.h"
 
 #define ARN_PARTS 6
+#define COMPARE_STEPS                                                                              \
+    8 /* of two values, beside their octets: what a round of a pattern takes is one */
+
+/* --- cost --- */
+
+/* False, and nothing left, once there are not as many. */
+static bool spend(size_t *left, size_t steps)
+{
+    *left = *left > steps ? *left - steps : 0;
+    return *left > 0;
+}
 
 /* --- text --- */
 
@@ -33,12 +44,16 @@ static size_t char_bytes(cf_view v, size_t off)
     return n;
 }
 
-bool cf_policy_like(cf_view pattern, cf_view text, bool fold)
+/* Whether it matches, unless nothing is left afterwards: then that is not known. */
+static bool like(cf_view pattern, cf_view text, bool fold, size_t *left)
 {
     size_t p = 0, t = 0;
     size_t star = SIZE_MAX,
            resume = 0; /* the last '*', and where the text goes on if it takes one character more */
     while (t < text.len) {
+        if (!spend(left, 1)) {
+            return false;
+        }
         if (p < pattern.len && pattern.data[p] == '*') {
             star = p++;
             resume = t;
@@ -63,6 +78,12 @@ bool cf_policy_like(cf_view pattern, cf_view text, bool fold)
     return p == pattern.len;
 }
 
+bool cf_policy_like(cf_view pattern, cf_view text, bool fold)
+{
+    size_t left = SIZE_MAX;
+    return like(pattern, text, fold, &left);
+}
+
 /* The text up to the next ':', which is taken away as well; the last part of an ARN may hold further ones. */
 static cf_view next_part(cf_view *rest, bool last)
 {
@@ -76,11 +97,11 @@ static cf_view next_part(cf_view *rest, bool last)
 }
 
 /* A star in one part of an ARN does not reach into the next. */
-static bool arn_like(cf_view pattern, cf_view arn)
+static bool arn_like(cf_view pattern, cf_view arn, size_t *left)
 {
     for (size_t i = 0; i < ARN_PARTS; i++) {
         bool last = i == ARN_PARTS - 1;
-        if (!cf_policy_like(next_part(&pattern, last), next_part(&arn, last), false)) {
+        if (!like(next_part(&pattern, last), next_part(&arn, last), false, left)) {
             return false;
         }
     }
@@ -179,8 +200,12 @@ static cf_view value_at(const values *v, size_t i)
 
 /* --- conditions --- */
 
-bool cf_policy_value_matches(cf_cond_op op, cf_view wanted, cf_view value)
+static bool value_matches(cf_cond_op op, cf_view wanted, cf_view value, size_t *left)
 {
+    bool same_len = wanted.len == value.len;
+    if (!spend(left, COMPARE_STEPS + (same_len ? value.len : 0))) {
+        return false;
+    }
     switch (op) {
     case CF_COND_EQUALS:
         return cf_view_eq(wanted, value);
@@ -188,14 +213,20 @@ bool cf_policy_value_matches(cf_cond_op op, cf_view wanted, cf_view value)
     case CF_COND_BOOL:
         return cf_policy_eq_fold(wanted, value);
     case CF_COND_LIKE:
-        return cf_policy_like(wanted, value, false);
+        return like(wanted, value, false, left);
     case CF_COND_ARN:
-        return arn_like(wanted, value);
+        return arn_like(wanted, value, left);
     case CF_COND_NULL:
     case CF_COND_COUNT:
         break;
     }
     return false;
+}
+
+bool cf_policy_value_matches(cf_cond_op op, cf_view wanted, cf_view value)
+{
+    size_t left = SIZE_MAX;
+    return value_matches(op, wanted, value, &left);
 }
 
 /* What a condition says of a request. UNCLEAR never lets anyone in: see applies(). */
@@ -206,10 +237,10 @@ static verdict verdict_of(bool holds)
     return holds ? COND_TRUE : COND_FALSE;
 }
 
-static bool holds_for(const cf_condition *c, cf_view value)
+static bool holds_for(const cf_condition *c, cf_view value, size_t *left)
 {
-    for (size_t i = 0; i < c->values.n; i++) {
-        if (cf_policy_value_matches(c->op, c->values.at[i], value)) {
+    for (size_t i = 0; i<c->values.n && * left> 0; i++) {
+        if (value_matches(c->op, c->values.at[i], value, left)) {
             return !c->negated;
         }
     }
@@ -236,9 +267,10 @@ static bool holds_absent(const cf_condition *c)
     return c->set == CF_SET_NONE && c->negated;
 }
 
-static verdict judge(const cf_condition *c, const cf_policy_request *q)
+static verdict judge(const cf_condition *c, const cf_policy_request *q, size_t *left)
 {
     values v = values_of(c, q);
+    (void)spend(left, COMPARE_STEPS + (c->key == CF_KEY_CONTEXT ? q->context_n : 0));
     if (c->key == CF_KEY_CONTEXT && v.n > 1) {
         return COND_UNCLEAR;
     }
@@ -249,8 +281,8 @@ static verdict judge(const cf_condition *c, const cf_policy_request *q)
         return verdict_of(holds_absent(c));
     }
     size_t holding = 0;
-    for (size_t i = 0; i < v.n; i++) {
-        holding += holds_for(c, value_at(&v, i));
+    for (size_t i = 0; i<v.n && * left> 0; i++) {
+        holding += holds_for(c, value_at(&v, i), left);
     }
     return verdict_of(c->set == CF_SET_ALL ? holding == v.n : holding > 0);
 }
@@ -286,23 +318,29 @@ static bool is_principal(const cf_statement *s, const cf_policy_request *q)
     return listed != s->not_principals;
 }
 
-bool cf_policy_covers(const cf_statement *s, cf_view action)
+static bool covers(const cf_statement *s, cf_view action, size_t *left)
 {
     bool listed = false;
     for (size_t i = 0; !listed && i < s->actions.n; i++) {
-        listed = cf_policy_like(s->actions.at[i], action, true);
+        listed = like(s->actions.at[i], action, true, left);
     }
     return s->has_action && s->has_resource && listed != s->not_actions;
 }
 
-/* What is unclear counts for a Deny and against an Allow. */
-static bool applies(const cf_statement *s, const cf_policy_request *q)
+bool cf_policy_covers(const cf_statement *s, cf_view action)
 {
-    if (!cf_policy_covers(s, q->action) || !is_principal(s, q)) {
+    size_t left = SIZE_MAX;
+    return covers(s, action, &left);
+}
+
+/* What is unclear counts for a Deny and against an Allow. With nothing left the answer means nothing. */
+static bool applies(const cf_statement *s, const cf_policy_request *q, size_t *left)
+{
+    if (!covers(s, q->action, left) || !is_principal(s, q)) {
         return false;
     }
-    for (size_t i = 0; i < s->conditions_n; i++) {
-        verdict v = judge(&s->conditions[i], q);
+    for (size_t i = 0; i<s->conditions_n && * left> 0; i++) {
+        verdict v = judge(&s->conditions[i], q, left);
         if (v == COND_FALSE || (v == COND_UNCLEAR && !s->deny)) {
             return false;
         }
@@ -313,8 +351,13 @@ static bool applies(const cf_statement *s, const cf_policy_request *q)
 cf_policy_decision cf_policy_decide(const cf_policy *p, const cf_policy_request *q)
 {
     cf_policy_decision decision = CF_POLICY_NO_ALLOW;
+    size_t left = CF_POLICY_STEPS_MAX;
     for (size_t i = 0; i < p->statements_n; i++) {
-        if (!applies(&p->statements[i], q)) {
+        bool applied = applies(&p->statements[i], q, &left);
+        if (left == 0) {
+            return CF_POLICY_TOO_COSTLY;
+        }
+        if (!applied) {
             continue;
         }
         if (p->statements[i].deny) {

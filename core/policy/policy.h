@@ -7,6 +7,7 @@
 #define CF_POLICY_VALUE_BYTES_MAX 2048      /* one principal, action or condition value */
 #define CF_POLICY_ARENA_BYTES_MAX (1 << 20) /* "a", in a list takes 4 octets of text and 32 here */
 #define CF_POLICY_ECHO_BYTES_MAX 128        /* of a name from the policy in a sentence about it */
+#define CF_POLICY_STEPS_MAX 2000000         /* of one decision: some milliseconds at most */
 
 /** A parsed policy. Opaque; read by any number of threads. */
 typedef struct cf_policy cf_policy;
@@ -40,10 +41,16 @@ typedef struct {
     size_t aliases_n;
 } cf_policy_request;
 
-typedef enum { CF_POLICY_NO_ALLOW, CF_POLICY_DENIED, CF_POLICY_ALLOWED } cf_policy_decision;
+typedef enum {
+    CF_POLICY_NO_ALLOW,
+    CF_POLICY_DENIED,
+    CF_POLICY_ALLOWED,
+    CF_POLICY_TOO_COSTLY, /* it would take more than CF_POLICY_STEPS_MAX, and nobody is let in by guessing */
+} cf_policy_decision;
 
 /** ASCII letters folded: how policies compare names of actions and condition keys. */
 bool cf_policy_eq_fold(cf_view a, cf_view b);
 
-/** cost  the product of the policy's and the request's octets at worst, which only patterns with many stars come near */
+/** cost  the octets of the policy, as a rule. At worst, with patterns or lists that are made for it, their product with the request's,
+ *        but no more than CF_POLICY_STEPS_MAX */
 cf_policy_decision cf_policy_decide(const cf_policy *p, const cf_policy_request *q);

@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "host/kmsd/call.h"
+#include "sys/linux/log.h"
 
 #define PERMISSION_BYTES 64
 
@@ -71,9 +72,18 @@ cf_grant_ask cf_kmsd_grant_ask(const cf_kmsd_call *c, uint32_t operations,
 }
 
 CF_MUST_USE cf_result cf_kmsd_refuse_access(cf_kmsd_call *c, const char *permission,
-                                            const char *arn, bool denied)
+                                            const char *arn, cf_policy_decision why)
 {
-    if (denied) {
+    if (why == CF_POLICY_TOO_COSTLY) {
+        cf_log(CF_LOG_WARN, "policy.too_costly", "key=%s caller=%s permission=%s steps=%d", arn,
+               c->caller->arn, permission, CF_POLICY_STEPS_MAX);
+        return cf_kmsd_refuse(
+            c, CF_KX_ACCESS_DENIED,
+            "User: %s is not authorized to perform: kms:%s on resource: %s because "
+            "its policy takes too many steps to be evaluated for this request",
+            c->caller->arn, permission, arn);
+    }
+    if (why == CF_POLICY_DENIED) {
         return cf_kmsd_refuse(c, CF_KX_ACCESS_DENIED,
                               "User: %s is not authorized to perform: kms:%s on resource: %s with "
                               "an explicit deny in a resource-based policy",
@@ -117,7 +127,7 @@ CF_MUST_USE cf_result cf_kmsd_authorise_for(cf_kmsd_call *c, const char *permiss
         c->seeking = false;
         return cf_ok();
     }
-    return cf_kmsd_refuse_access(c, permission, t->arn, d == CF_POLICY_DENIED);
+    return cf_kmsd_refuse_access(c, permission, t->arn, d);
 }
 
 /* What is not about a key is for the account's own, since there is no IAM that could say otherwise. */

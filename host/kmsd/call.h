@@ -184,7 +184,7 @@ cf_policy_decision cf_kmsd_policy_says(const cf_kmsd_call *c, const cf_policy *p
  *  accounts, whether the key is there or not. */
 CF_MUST_USE cf_result cf_kmsd_veil(cf_kmsd_call *c, cf_result r);
 CF_MUST_USE cf_result cf_kmsd_refuse_access(cf_kmsd_call *c, const char *permission,
-                                            const char *arn, bool denied);
+                                            const char *arn, cf_policy_decision why);
 cf_grant_ask cf_kmsd_grant_ask(const cf_kmsd_call *c, uint32_t operations,
                                const cf_kmsd_context *context);
 

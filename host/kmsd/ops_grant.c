@@ -148,7 +148,7 @@ static cf_result authorise_grant(cf_kmsd_call *c, const cf_grant *g)
         c->seeking = false;
         return cf_ok();
     }
-    return cf_kmsd_refuse_access(c, c->op->name, c->target.arn, d == CF_POLICY_DENIED);
+    return cf_kmsd_refuse_access(c, c->op->name, c->target.arn, d);
 }
 
 static cf_result read_grant(cf_kmsd_call *c, cf_grant *g)

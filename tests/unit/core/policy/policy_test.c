@@ -271,6 +271,86 @@ static void test_like(void **state)
     assert_false(cf_policy_like(CF_VIEW_OF(stars), CF_VIEW_OF(text), false));
 }
 
+/* Statements for a context of one pair "x". */
+#define LIKE(operator, pattern)                                                                    \
+    "'Action':'*','Condition':{'" operator"':{'kms:EncryptionContext:x':'" pattern "'}}"
+
+static cf_policy_decision decide_on(const char *text, size_t octets)
+{
+    char *value = malloc(octets);
+    assert_non_null(value);
+    memset(value, 'a', octets);
+    const cf_policy_pair pair = {CF_LIT("x"), cf_view_make(value, octets)};
+    cf_policy_request q = request_of("kms:Decrypt");
+    q.context = &pair;
+    q.context_n = 1;
+    cf_policy_decision d = decide(text, &q);
+    free(value);
+    return d;
+}
+
+/* An octet of the value is a step of "*b", to which 30 come that are the same for every value. Beyond the bound nothing is said, not
+ * what would have been right either. */
+static void test_steps(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *policy;
+        cf_policy_decision within;
+    } rows[] = {
+        {POLICY(ALLOW(LIKE("StringLike", "*b"))), CF_POLICY_NO_ALLOW},
+        {POLICY(ALLOW(LIKE("StringNotLike", "*b"))), CF_POLICY_ALLOWED},
+        {POLICY(DENY(LIKE("StringNotLike", "*b"))), CF_POLICY_DENIED},
+        {POLICY(DENY(LIKE("StringLike", "*b")) "," ALLOW_ALL), CF_POLICY_ALLOWED},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        size_t more = i == 3 ? 20 : 0; /* the other statement */
+        size_t n = CF_POLICY_STEPS_MAX - 30 - more;
+        assert_int_equal(decide_on(rows[i].policy, n - more - 1), rows[i].within);
+        assert_int_equal(decide_on(rows[i].policy, n + more), CF_POLICY_TOO_COSTLY);
+        assert_int_equal(decide_on(rows[i].policy, n + more + 1), CF_POLICY_TOO_COSTLY);
+    }
+}
+
+/* Policies and requests that fit all other bounds and whose product would take up to 0.3 s. */
+static void test_costly_policies(void **state)
+{
+    (void)state;
+    static char text[CF_POLICY_BYTES_MAX + 1];
+    static char half[1001];
+    memset(half, 'a', sizeof half - 1);
+    int n = snprintf(text, sizeof text,
+                     "{'Statement':[{'Effect':'Allow','Principal':'*','Resource':'*','Action':'*',"
+                     "'Condition':{'StringLike':{'kms:EncryptionContext:x':['b'");
+    while ((size_t)n < sizeof text - 3000) {
+        n += snprintf(text + n, sizeof text - (size_t)n, ",'*%s?%sb'", half, half);
+    }
+    (void)snprintf(text + n, sizeof text - (size_t)n, ",'*']}}}]}");
+    assert_int_equal(decide_on(text, 8000), CF_POLICY_TOO_COSTLY);
+    assert_int_equal(decide_on(text, 100), CF_POLICY_ALLOWED);
+    /* lists of values against many names */
+    static cf_policy_pair pairs[2000];
+    static char names[2000][2];
+    for (size_t i = 0; i < 2000; i++) {
+        names[i][0] = (char)('0' + i / 60);
+        names[i][1] = (char)('0' + i % 60);
+        pairs[i] = (cf_policy_pair){CF_VIEW_OF(names[i]), CF_VIEW_EMPTY};
+    }
+    n = snprintf(text, sizeof text,
+                 "{'Statement':[{'Effect':'Deny','Principal':'*','Resource':'*','Action':'*',"
+                 "'Condition':{'ForAnyValue:StringEquals':{'kms:EncryptionContextKeys':['b'");
+    while ((size_t)n < sizeof text - 100) {
+        n += snprintf(text + n, sizeof text - (size_t)n, ",'~~'");
+    }
+    (void)snprintf(text + n, sizeof text - (size_t)n, "]}}}," ALLOW_ALL "]}");
+    cf_policy_request q = request_of("kms:Decrypt");
+    q.context = pairs;
+    q.context_n = 2000;
+    assert_int_equal(decide(text, &q), CF_POLICY_TOO_COSTLY);
+    q.context_n = 10;
+    assert_int_equal(decide(text, &q), CF_POLICY_ALLOWED);
+}
+
 /* A policy of exactly len octets; blanks fill it up. */
 static cf_result parse_of_size(size_t len)
 {
@@ -357,10 +437,16 @@ static void test_failing_allocations(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_statements),     cmocka_unit_test(test_principals),
-        cmocka_unit_test(test_conditions),     cmocka_unit_test(test_enclave_policy),
-        cmocka_unit_test(test_like),           cmocka_unit_test(test_limits),
-        cmocka_unit_test(test_densest_policy), cmocka_unit_test(test_failing_allocations),
+        cmocka_unit_test(test_statements),
+        cmocka_unit_test(test_principals),
+        cmocka_unit_test(test_conditions),
+        cmocka_unit_test(test_enclave_policy),
+        cmocka_unit_test(test_like),
+        cmocka_unit_test(test_steps),
+        cmocka_unit_test(test_costly_policies),
+        cmocka_unit_test(test_limits),
+        cmocka_unit_test(test_densest_policy),
+        cmocka_unit_test(test_failing_allocations),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

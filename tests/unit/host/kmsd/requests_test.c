@@ -237,12 +237,43 @@ static void test_foreign_callers_with_leave(void **state)
     cf_buf_free(&a.body);
 }
 
+/* --- costly policies --- */
+
+/* Whoever may use the key has leave by a pattern that takes the product of its octets and the context's. */
+static void test_costly_policy(void **state)
+{
+    (void)state;
+    char half[1001], context[8001], members[8192];
+    memset(half, 'a', sizeof half);
+    half[sizeof half - 1] = '\0';
+    memset(context, 'a', sizeof context);
+    context[sizeof context - 1] = '\0';
+    (void)snprintf(members, sizeof members,
+                   "'Policy':'{\\'Statement\\':[{\\'Effect\\':\\'Allow\\',\\'Principal\\':\\'*\\',"
+                   "\\'Action\\':\\'*\\',\\'Resource\\':\\'*\\',\\'Condition\\':{"
+                   "\\'StringNotLikeIfExists\\':{\\'kms:EncryptionContext:x\\':\\'*%s?%sb\\'}}}]}'",
+                   half, half);
+    const char *id = rig_create(members);
+    RIG_OK("Encrypt", "{'KeyId':'%s','Plaintext':'AAAA','EncryptionContext':{'x':'a'}}", id);
+    RIG_OK("CreateGrant",
+           "{'KeyId':'%s','GranteePrincipal':'arn:aws:iam::000000000000:user/local',"
+           "'Operations':['Encrypt']}",
+           id);
+    /* what cannot be decided is not let in, and grants do not make up for it: a Deny might have been there */
+    json_t *a =
+        rig_call("Encrypt", "AccessDeniedException",
+                 "{'KeyId':'%s','Plaintext':'AAAA','EncryptionContext':{'x':'%s'}}", id, context);
+    assert_non_null(strstr(rig_text(a, "message"), "takes too many steps to be evaluated"));
+    json_decref(a);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         RIG(test_dry_run_of_verify),   RIG(test_dry_run_of_verify_mac),
         RIG(test_grant_ids),           RIG(test_foreign_callers_learn_nothing),
         RIG(test_foreign_ciphertexts), RIG(test_foreign_callers_with_leave),
+        RIG(test_costly_policy),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
