@@ -166,10 +166,19 @@ static bool is_grantee(const cf_grant *g, const cf_grant_ask *ask)
            (ask->caller_role.len > 0 && cf_view_eq(grantee, ask->caller_role));
 }
 
-bool cf_grant_permits(const cf_grant *g, const cf_grant_ask *ask)
+/* What comparing a context takes at most: its octets and the other one's pairs. */
+static bool spend(const cf_grant *g, const cf_grant_ask *ask, size_t *left)
+{
+    size_t steps = g->context.len + ask->context_n;
+    *left = *left > steps ? *left - steps : 0;
+    return *left > 0;
+}
+
+bool cf_grant_permits(const cf_grant *g, const cf_grant_ask *ask, size_t *left)
 {
     return (g->operations & ask->operations) == ask->operations && is_grantee(g, ask) &&
-           (g->limit == CF_GRANT_ANY || !ask->has_context || limit_holds(g, ask));
+           (g->limit == CF_GRANT_ANY || !ask->has_context ||
+            (spend(g, ask, left) && limit_holds(g, ask)));
 }
 
 /* A child may be as strict as its parent or as loose; anything between would need to be understood. */

@@ -150,27 +150,39 @@ static size_t first_of(const cf_grants *t, const cf_uuid *key)
     return place_of(t, key, CF_VIEW_EMPTY);
 }
 
+/* Of a search that has found nothing. */
+static bool found_none(const cf_uuid *key, size_t left)
+{
+    if (left == 0) {
+        cf_log(CF_LOG_WARN, "grants.too_costly", "key=%s steps=%d", key->text,
+               CF_KMSD_GRANTS_STEPS_MAX);
+    }
+    return false;
+}
+
 bool cf_grants_allow(cf_grants *t, const cf_uuid *key, const cf_grant_ask *ask)
 {
+    size_t left = CF_KMSD_GRANTS_STEPS_MAX;
     CF_AUTO(cf_unlock_rw) CF_HELD pthread_rwlock_t *held = cf_hold_to_read(&t->lock);
     for (size_t i = first_of(t, key); i < t->n && same_key(&t->list[i]->key, key); i++) {
-        if (cf_grant_permits(t->list[i], ask)) {
+        if (cf_grant_permits(t->list[i], ask, &left)) {
             return true;
         }
     }
-    return false;
+    return found_none(key, left);
 }
 
 bool cf_grants_allow_child(cf_grants *t, const cf_uuid *key, const cf_grant_ask *ask,
                            const cf_grant *g)
 {
+    size_t left = CF_KMSD_GRANTS_STEPS_MAX;
     CF_AUTO(cf_unlock_rw) CF_HELD pthread_rwlock_t *held = cf_hold_to_read(&t->lock);
     for (size_t i = first_of(t, key); i < t->n && same_key(&t->list[i]->key, key); i++) {
-        if (cf_grant_permits(t->list[i], ask) && cf_grant_covers(t->list[i], g)) {
+        if (cf_grant_permits(t->list[i], ask, &left) && cf_grant_covers(t->list[i], g)) {
             return true;
         }
     }
-    return false;
+    return found_none(key, left);
 }
 
 static bool is_wanted(const cf_grant_query *q, const cf_grant *g)

@@ -74,7 +74,8 @@ typedef struct cf_grants cf_grants;
 CF_MUST_USE cf_result cf_grants_open(cf_kmsd_state *state, cf_grants **ret);
 void cf_grants_free(cf_grants **t);
 
-/** Whether one grant of the key permits what is asked. cost the key's grants */
+/** Whether one grant of the key permits what is asked. cost the key's grants, and of those that are limited to a context its octets, up to
+ *  CF_KMSD_GRANTS_STEPS_MAX: then no further one of them permits anything, and it is logged */
 bool cf_grants_allow(cf_grants *t, const cf_uuid *key, const cf_grant_ask *ask);
 /** Whether a grant of the key with CreateGrant lets its grantee make g: no more operations, and no looser limit. */
 bool cf_grants_allow_child(cf_grants *t, const cf_uuid *key, const cf_grant_ask *ask,

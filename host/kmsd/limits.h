@@ -14,7 +14,8 @@
 #define CF_KMSD_ALIASES_MAX 10000
 #define CF_KMSD_ALIASES_PER_KEY_MAX 50 /* the service's quota */
 #define CF_KMSD_GRANTS_MAX 10000
-#define CF_KMSD_GRANTS_PER_KEY_MAX 5000 /* the service has 50,000 */
+#define CF_KMSD_GRANTS_PER_KEY_MAX 5000  /* the service has 50,000 */
+#define CF_KMSD_GRANTS_STEPS_MAX 1000000 /* of looking for one that permits */
 #define CF_KMSD_GRANT_FILE_BYTES_MAX 32768
 #define CF_KMSD_ALIAS_FILE_BYTES_MAX 1024
 #define CF_KMSD_PRINCIPAL_BYTES_MAX 256 /* in a grant */

@@ -179,6 +179,64 @@ static void test_limits_of_context(void **state)
     }
 }
 
+/* Grants that differ from what is asked in their last pair only. What comes behind the bound is not looked at, but for grants
+ * without a limit. */
+static void test_costly_contexts(void **state)
+{
+    (void)state;
+    enum { PAIRS = 800 };
+    static char names[PAIRS][4];
+    static cf_policy_pair pairs[PAIRS];
+    cf_grants *t = open_grants();
+    cf_state_name id;
+    CF_BUF(others);
+    cf_writer w = cf_writer_to(&others, CF_KMSD_CONTEXT_BYTES_MAX);
+    cf_cbor_put_map(&w, PAIRS);
+    for (size_t i = 0; i < PAIRS; i++) {
+        (void)snprintf(names[i], sizeof names[i], "%03zu", i);
+        pairs[i] = (cf_policy_pair){cf_view_make(names[i], 3), CF_LIT("aaaaa")};
+        cf_cbor_put_text(&w, pairs[i].name);
+        cf_cbor_put_text(&w, i + 1 < PAIRS ? pairs[i].value : CF_LIT("other"));
+    }
+    assert_ok(cf_write_end(&w));
+    size_t each = others.len + PAIRS;
+    cf_grant_ask ask = {.operations = op("Encrypt"),
+                        .caller = CF_LIT(ALICE),
+                        .context = pairs,
+                        .context_n = PAIRS,
+                        .has_context = true};
+    size_t left = each + 1;
+    cf_grant g = grant(&key_a, "", op("Encrypt"));
+    g.limit = CF_GRANT_SUBSET;
+    assert_ok(cf_buf_append(&g.context, cf_buf_view(&others)));
+    assert_false(cf_grant_permits(&g, &ask, &left));
+    assert_int_equal(left, 1);
+    pairs[PAIRS - 1].value = CF_LIT("other");
+    left = each + 1;
+    assert_true(cf_grant_permits(&g, &ask, &left));
+    left = each;
+    assert_false(cf_grant_permits(&g, &ask, &left));
+    assert_int_equal(left, 0);
+    g.limit = CF_GRANT_ANY;
+    assert_true(cf_grant_permits(&g, &ask, &left));
+    cf_grant_clear(&g);
+    pairs[PAIRS - 1].value = CF_LIT("aaaaa");
+    for (size_t i = 0; i * each < CF_KMSD_GRANTS_STEPS_MAX; i++) {
+        g = grant(&key_a, "", op("Encrypt"));
+        g.limit = CF_GRANT_SUBSET;
+        assert_ok(cf_buf_append(&g.context, cf_buf_view(&others)));
+        assert_ok(cf_grants_add(t, &g, &id));
+    }
+    assert_false(cf_grants_allow(t, &key_a, &ask));
+    pairs[PAIRS - 1].value = CF_LIT("other"); /* the first one permits */
+    assert_true(cf_grants_allow(t, &key_a, &ask));
+    pairs[PAIRS - 1].value = CF_LIT("aaaaa");
+    g = grant(&key_a, "", op("Encrypt"));
+    assert_ok(cf_grants_add(t, &g, &id));
+    assert_true(cf_grants_allow(t, &key_a, &ask));
+    close_grants(&t);
+}
+
 static void test_children(void **state)
 {
     (void)state;
@@ -387,9 +445,16 @@ static void test_not_written(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        OWN(test_operations), OWN(test_who_and_what), OWN(test_limits_of_context),
-        OWN(test_children),   OWN(test_same_name),    OWN(test_lists),
-        OWN(test_tokens),     OWN(test_at_rest),      OWN(test_not_written),
+        OWN(test_operations),
+        OWN(test_who_and_what),
+        OWN(test_limits_of_context),
+        OWN(test_children),
+        OWN(test_same_name),
+        OWN(test_lists),
+        OWN(test_tokens),
+        OWN(test_at_rest),
+        OWN(test_not_written),
+        OWN(test_costly_contexts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
