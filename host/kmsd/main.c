@@ -1,27 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* coffer-kmsd: options, start and end. docs/design/0001-spine.md */
-#include <arpa/inet.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
 
 #include "host/kmsd/kmsd.h"
 #include "host/kmsd/limits.h"
+#include "host/tls/listen.h"
 #include "host/tls/server.h"
 #include "sys/json/json_memory.h"
 #include "sys/linux/clock.h"
 #include "sys/linux/daemon.h"
-#include "sys/linux/file.h"
 #include "sys/linux/log.h"
-#include "sys/linux/net.h"
 
 #define IDLE_TIMEOUT_S 300   /* callers keep their connections */
 #define RECEIVE_TIMEOUT_S 10 /* a request is on the same machine */
 #define BACKLOG 128
-#define TLS_PREFIX "tls:"
 
 typedef struct {
     const char *state, *attestation_root, *region, *account, *ready_fd, *allow_remote;
@@ -72,59 +67,15 @@ static void parse(int argc, char **argv, options *o)
     }
 }
 
-/* --- TLS --- */
-
-static cf_result read_tls(const char *path, bool secret, cf_buf *ret)
-{
-    const char *hint = "-";
-    cf_result r = cf_ok();
-    if (secret) {
-        r = cf_file_check_secret(path);
-        hint = r.code == CF_ERR_NOT_PERMITTED ? "own_it_and_chmod_0600" : hint;
-    }
-    if (cf_is_ok(r)) {
-        r = cf_file_read(path, CF_TLS_SERVER_PEM_BYTES_MAX, ret);
-    }
-    if (!cf_is_ok(r)) {
-        cf_log(CF_LOG_ERROR, "tls.failed", "file=%s code=%s hint=%s", path, cf_err_code(r.code),
-               hint);
-    }
-    return r;
-}
-
-/* NULL without the options. */
-static cf_result open_tls(const options *o, cf_tls_server **ret)
-{
-    CF_BUF(chain);
-    CF_BUF(key);
-    const char *why = "";
-    *ret = NULL;
-    if (o->tls_cert == NULL) {
-        return cf_ok();
-    }
-    CF_TRY(read_tls(o->tls_cert, false, &chain));
-    CF_TRY(read_tls(o->tls_key, true, &key));
-    cf_result r = cf_tls_server_new(cf_buf_view(&chain), cf_buf_view(&key), ret, &why);
-    if (!cf_is_ok(r)) {
-        cf_log(CF_LOG_ERROR, "tls.failed", "cert=%s key=%s reason=%s", o->tls_cert, o->tls_key,
-               *why != '\0' ? why : cf_err_code(r.code));
-    }
-    return r;
-}
-
 /* --- sockets --- */
 
 typedef struct {
-    int fd;
-    bool is_local; /* a Unix socket: whoever reaches it is the local user */
-    bool is_tls;
-    char text[sizeof TLS_PREFIX +
-              CF_NET_TEXT_BYTES_MAX]; /* as it was given, but the port is known */
+    cf_tls_listener at;
     cf_http_server *server;
 } endpoint;
 
 typedef struct {
-    cf_tls_server *tls;
+    cf_tls_server *tls;  /* NULL without the options */
     cf_http_layer layer; /* of tls */
     endpoint at[CF_KMSD_LISTEN_MAX];
     size_t n;
@@ -134,60 +85,20 @@ static void endpoints_close(endpoints *e)
 {
     for (size_t i = 0; i < e->n; i++) {
         cf_http_server_stop(&e->at[i].server);
-        cf_fd_close(&e->at[i].fd);
+        cf_fd_close(&e->at[i].at.fd);
     }
     cf_tls_server_free(&e->tls);
 }
 
-static bool is_loopback(const struct sockaddr_storage *a)
+static cf_result listen_on(const options *o, const char *text, cf_tls_listener *ret)
 {
-    if (a->ss_family == AF_INET) {
-        const struct sockaddr_in *in = (const void *)a;
-        return (ntohl(in->sin_addr.s_addr) >> 24) == 127;
-    }
-    const struct sockaddr_in6 *in6 = (const void *)a;
-    return a->ss_family == AF_INET6 && IN6_IS_ADDR_LOOPBACK(&in6->sin6_addr);
-}
-
-/* What the socket is, whichever way it was made. */
-static cf_result check_endpoint(const options *o, endpoint *e)
-{
-    struct sockaddr_storage a = {.ss_family = AF_UNSPEC};
-    socklen_t len = sizeof a;
-    CF_REQUIRE(getsockname(e->fd, (struct sockaddr *)&a, &len) == 0, IO);
-    e->is_local = a.ss_family == AF_UNIX;
-    bool tcp = a.ss_family == AF_INET || a.ss_family == AF_INET6;
-    if (e->is_tls && !tcp) {
-        cf_log(CF_LOG_ERROR, "listen.refused", "addr=%s reason=tls_needs_tcp", e->text);
-        return cf_fail(CF_ERR_ARGUMENT);
-    }
-    if (!e->is_local && !tcp) {
-        cf_log(CF_LOG_ERROR, "listen.refused", "addr=%s reason=no_stream_of_a_known_kind", e->text);
-        return cf_fail(CF_ERR_ARGUMENT);
-    }
-    if (tcp && !e->is_tls && !is_loopback(&a) && o->allow_remote == NULL) {
+    CF_TRY(cf_tls_listen(text, o->tls_cert != NULL, BACKLOG, ret));
+    if (ret->reach == CF_NET_REACH_NETWORK && !ret->is_tls && o->allow_remote == NULL) {
         cf_log(CF_LOG_ERROR, "listen.refused",
-               "addr=%s reason=plain_and_not_loopback option=tls:_or_--allow-remote", e->text);
+               "addr=%s reason=plain_and_not_loopback option=tls:_or_--allow-remote", ret->text);
         return cf_fail(CF_ERR_ARGUMENT);
     }
     return cf_ok();
-}
-
-static cf_result listen_on(const options *o, const char *text, endpoint *e)
-{
-    cf_net_addr addr;
-    char bare[CF_NET_TEXT_BYTES_MAX];
-    e->is_tls = strncmp(text, TLS_PREFIX, strlen(TLS_PREFIX)) == 0;
-    if (e->is_tls && o->tls_cert == NULL) {
-        cf_log(CF_LOG_ERROR, "listen.refused", "addr=%s missing=--tls-cert", text);
-        return cf_fail(CF_ERR_ARGUMENT);
-    }
-    CF_TRY(cf_net_parse(text + (e->is_tls ? strlen(TLS_PREFIX) : 0), &addr));
-    CF_REQUIRE(addr.kind != CF_NET_VSOCK, ARGUMENT);
-    CF_TRY(cf_net_listen(&addr, BACKLOG, &e->fd));
-    CF_TRY(cf_net_text(&addr, e->fd, bare));
-    (void)snprintf(e->text, sizeof e->text, "%s%s", e->is_tls ? TLS_PREFIX : "", bare);
-    return check_endpoint(o, e);
 }
 
 /* A thread answers one request after the other: as many as processors, so that none of them idles while requests wait. */
@@ -208,25 +119,29 @@ static cf_result serve_endpoint(cf_kmsd *d, const cf_http_layer *tls, endpoint *
                                    .receive_timeout_s = RECEIVE_TIMEOUT_S,
                                    .threads = threads(),
                                    .refuse = cf_kmsd_refuse_http,
-                                   .layer = e->is_tls ? tls : NULL};
-    int fd = e->fd;
-    e->fd = -1; /* the server's */
-    CF_TRY(cf_http_server_start(fd, &limits, e->is_local ? cf_kmsd_handle : cf_kmsd_handle_signed,
-                                d, &e->server));
-    cf_log(CF_LOG_INFO, "listening", "addr=%s callers=%s", e->text,
-           e->is_local ? "local" : "signed");
+                                   .layer = e->at.is_tls ? tls : NULL};
+    /* whoever reaches a Unix socket is the local user */
+    bool is_local = e->at.reach == CF_NET_REACH_UNIX;
+    int fd = e->at.fd;
+    e->at.fd = -1; /* the server's */
+    CF_TRY(cf_http_server_start(fd, &limits, is_local ? cf_kmsd_handle : cf_kmsd_handle_signed, d,
+                                &e->server));
+    cf_log(CF_LOG_INFO, "listening", "addr=%s callers=%s", e->at.text,
+           is_local ? "local" : "signed");
     return cf_ok();
 }
 
 static cf_result open_endpoints(const options *o, cf_kmsd *d, endpoints *ret)
 {
-    CF_TRY(open_tls(o, &ret->tls));
+    if (o->tls_cert != NULL) {
+        CF_TRY(cf_tls_server_read(o->tls_cert, o->tls_key, &ret->tls));
+    }
     ret->layer = cf_tls_server_layer(ret->tls);
     for (size_t i = 0; i < o->listen_n; i++) {
         endpoint *e = &ret->at[i];
-        *e = (endpoint){.fd = -1};
+        *e = (endpoint){.at.fd = -1};
         ret->n++;
-        CF_TRY(listen_on(o, o->listen[i], e));
+        CF_TRY(listen_on(o, o->listen[i], &e->at));
         CF_TRY(serve_endpoint(d, &ret->layer, e));
     }
     return cf_ok();
@@ -235,10 +150,10 @@ static cf_result open_endpoints(const options *o, cf_kmsd *d, endpoints *ret)
 /* "ADDR ADDR", with the ports that the kernel has chosen. */
 static void tell_ready(const options *o, const endpoints *e)
 {
-    char text[CF_KMSD_LISTEN_MAX * sizeof e->at[0].text] = "";
+    char text[CF_KMSD_LISTEN_MAX * CF_TLS_LISTEN_TEXT_BYTES_MAX] = "";
     size_t at = 0;
     for (size_t i = 0; i < e->n; i++) {
-        int n = snprintf(text + at, sizeof text - at, "%s%s", i == 0 ? "" : " ", e->at[i].text);
+        int n = snprintf(text + at, sizeof text - at, "%s%s", i == 0 ? "" : " ", e->at[i].at.text);
         at += n > 0 ? (size_t)n : 0;
     }
     cf_ready(o->ready_fd, text);
@@ -254,8 +169,8 @@ static cf_result serve(const options *o)
     CF_AUTO(endpoints_close) endpoints served = {.n = 0};
     CF_TRY(cf_kmsd_new(&kmsd_options, &d));
     CF_TRY(open_endpoints(o, d, &served));
-    cf_log(CF_LOG_INFO, "started", "listen=%s region=%s account=%s", served.at[0].text, o->region,
-           o->account);
+    cf_log(CF_LOG_INFO, "started", "listen=%s region=%s account=%s", served.at[0].at.text,
+           o->region, o->account);
     tell_ready(o, &served);
     while (!cf_signals_wait(CF_KMSD_UPKEEP_MS)) {
         cf_kmsd_upkeep(d);

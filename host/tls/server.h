@@ -21,6 +21,10 @@ typedef struct cf_tls_server cf_tls_server;
  *  error also CRYPTO, NO_MEMORY */
 CF_MUST_USE cf_result cf_tls_server_new(cf_view chain, cf_view key, cf_tls_server **ret,
                                         const char **ret_why);
+/** The same of files; nobody but their user may read or write the key's. What is wrong is logged: "tls.failed".
+ *  error also those of cf_file_read and cf_file_check_secret */
+CF_MUST_USE cf_result cf_tls_server_read(const char *cert_file, const char *key_file,
+                                         cf_tls_server **ret);
 void cf_tls_server_free(cf_tls_server **s);
 
 /** The layer; borrows s. Logs a line "tls.refused" with the library's reason for each client with which hands could not be shaken. */

@@ -166,6 +166,30 @@ static CF_MUST_USE cf_result bound_port(int fd, uint32_t *ret)
     return cf_ok();
 }
 
+CF_MUST_USE cf_result cf_net_reach_of(int listen_fd, cf_net_reach *ret)
+{
+    struct sockaddr_storage at = {.ss_family = AF_UNSPEC};
+    socklen_t len = sizeof at;
+    bool here = false;
+    *ret = CF_NET_REACH_UNKNOWN;
+    CF_REQUIRE(getsockname(listen_fd, (struct sockaddr *)&at, &len) == 0, IO);
+    switch (at.ss_family) {
+    case AF_UNIX:
+        *ret = CF_NET_REACH_UNIX;
+        return cf_ok();
+    case AF_INET:
+        here = ntohl(((const struct sockaddr_in *)&at)->sin_addr.s_addr) >> 24 == IN_LOOPBACKNET;
+        break;
+    case AF_INET6:
+        here = IN6_IS_ADDR_LOOPBACK(&((const struct sockaddr_in6 *)&at)->sin6_addr);
+        break;
+    default:
+        return cf_ok();
+    }
+    *ret = here ? CF_NET_REACH_LOOPBACK : CF_NET_REACH_NETWORK;
+    return cf_ok();
+}
+
 CF_MUST_USE cf_result cf_net_text(const cf_net_addr *addr, int listen_fd,
                                   char ret[static CF_NET_TEXT_BYTES_MAX])
 {

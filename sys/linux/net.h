@@ -35,7 +35,16 @@ CF_MUST_USE cf_result cf_net_dial(const cf_net_addr *addr, uint64_t deadline_ms,
 CF_MUST_USE cf_result cf_net_text(const cf_net_addr *addr, int listen_fd,
                                   char ret[static CF_NET_TEXT_BYTES_MAX]);
 
-/** The AF_VSOCK side of the two above by itself. cid and port UINT32_MAX: any, when listening. */
+/** From where a listening socket can be reached, whatever made it. error IO. */
+typedef enum {
+    CF_NET_REACH_UNKNOWN, /* neither of the kinds below */
+    CF_NET_REACH_UNIX,
+    CF_NET_REACH_LOOPBACK, /* TCP of this machine */
+    CF_NET_REACH_NETWORK,  /* TCP */
+} cf_net_reach;
+CF_MUST_USE cf_result cf_net_reach_of(int listen_fd, cf_net_reach *ret);
+
+/** The AF_VSOCK side of cf_net_listen and cf_net_dial by itself. cid and port UINT32_MAX: any, when listening. */
 CF_MUST_USE cf_result cf_net_vsock_listen(uint32_t cid, uint32_t port, int backlog, int *ret_fd);
 CF_MUST_USE cf_result cf_net_vsock_dial(uint32_t cid, uint32_t port, uint64_t deadline_ms,
                                         int *ret_fd);

@@ -214,6 +214,45 @@ static void test_tcp(void **state)
     assert_err(cf_net_dial(&a, soon(), &none), NOT_FOUND);
 }
 
+/* Of sockets that do not listen as well: the address is all that is looked at. */
+static void test_reach(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *address;
+        cf_net_reach want;
+    } rows[] = {
+        {"127.0.0.1:0", CF_NET_REACH_LOOPBACK}, {"127.255.0.1:0", CF_NET_REACH_LOOPBACK},
+        {"[::1]:0", CF_NET_REACH_LOOPBACK},     {"localhost:0", CF_NET_REACH_LOOPBACK},
+        {"0.0.0.0:0", CF_NET_REACH_NETWORK},    {"[::]:0", CF_NET_REACH_NETWORK},
+    };
+    cf_net_reach reach;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        cf_net_addr a;
+        CF_FD(fd);
+        assert_ok(cf_net_parse(rows[i].address, &a));
+        if (rows[i].address[0] == '[' && !cf_is_ok(cf_net_listen(&a, 1, &fd))) {
+            continue; /* a machine without IPv6 */
+        }
+        if (fd < 0) {
+            assert_ok(cf_net_listen(&a, 1, &fd));
+        }
+        assert_ok(cf_net_reach_of(fd, &reach));
+        assert_int_equal(reach, rows[i].want);
+    }
+    CF_FD(local);
+    CF_FD(other);
+    local = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    other = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, 0);
+    assert_ok(cf_net_reach_of(local, &reach));
+    assert_int_equal(reach, CF_NET_REACH_UNIX);
+    if (other >= 0) {
+        assert_ok(cf_net_reach_of(other, &reach));
+        assert_int_equal(reach, CF_NET_REACH_UNKNOWN);
+    }
+    assert_err(cf_net_reach_of(-1, &reach), IO);
+}
+
 static void test_write_deadline(void **state)
 {
     (void)state;
@@ -374,6 +413,7 @@ int main(void)
         cmocka_unit_test(test_unix_keeps_files),
         cmocka_unit_test(test_unix_full_queue),
         cmocka_unit_test(test_tcp),
+        cmocka_unit_test(test_reach),
         cmocka_unit_test(test_write_deadline),
         cmocka_unit_test(test_pass),
         cmocka_unit_test(test_pass_many),
