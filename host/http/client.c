@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "host/http/client.h"
 
+#include <arpa/inet.h>
 #include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -12,13 +13,17 @@
 
 #define CLIENT_BASE_BYTES_MAX ((size_t)512)
 #define CLIENT_READ_BYTES ((size_t)16 << 10)
+#define CLIENT_HTTPS_PORT ":443"
 
 struct cf_http_client {
     cf_net_addr addr;
-    char *host;     /* for the Host header */
-    int fd;         /* the kept connection, or -1 */
-    cf_buf out, in; /* of the call that runs; wiped when it ends */
-    cf_buf head;    /* of the last answer, as pairs */
+    char *host;                 /* for the Host header */
+    cf_http_client_layer layer; /* of https; open NULL: plain */
+    int fd;                     /* the kept connection, or -1 */
+    void *conn;                 /* of the layer, over it; NULL: none */
+    const char *why;            /* static */
+    cf_buf out, in;             /* of the call that runs; wiped when it ends */
+    cf_buf head;                /* of the last answer, as pairs */
 };
 
 static bool strip(cf_view *text, const char *prefix)
@@ -37,25 +42,74 @@ static void str_free(char **s)
     *s = NULL;
 }
 
-cf_result cf_http_client_new(const char *base, cf_http_client **ret)
+/* A name of the DNS: it is told to the server and compared with its certificate, so nothing else may stand there. */
+static bool is_name(const char *host)
+{
+    static const char allowed[] =
+        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._";
+    struct in_addr number;
+    return host[strspn(host, allowed)] == '\0' && inet_aton(host, &number) == 0;
+}
+
+/* text: HOST or HOST:PORT */
+static cf_result parse_https(cf_view text, cf_net_addr *ret)
+{
+    CF_BUF(address);
+    bool has_port = text.len > 0 && memchr(text.data, ':', text.len) != NULL;
+    CF_TRY(cf_buf_append(&address, text));
+    CF_TRY(cf_buf_append(&address, has_port ? CF_VIEW_EMPTY : CF_LIT(CLIENT_HTTPS_PORT)));
+    CF_TRY(cf_buf_append(&address, cf_view_make("", 1)));
+    CF_REQUIRE(cf_is_ok(cf_net_parse((const char *)address.data, ret)), ARGUMENT);
+    CF_REQUIRE(ret->kind == CF_NET_TCP && is_name(ret->path), ARGUMENT);
+    return cf_ok();
+}
+
+/* text: what is told as the host. */
+static cf_result parse_plain(cf_view text, cf_net_addr *ret)
+{
+    CF_AUTO(str_free) char *address = cf_str_new(text);
+    CF_REQUIRE(address != NULL, NO_MEMORY);
+    CF_REQUIRE(cf_is_ok(cf_net_parse(address, ret)), ARGUMENT);
+    CF_REQUIRE(ret->kind == CF_NET_UNIX || ret->kind == CF_NET_TCP, ARGUMENT);
+    return cf_ok();
+}
+
+cf_result cf_http_client_new_over(const char *base, const cf_http_client_layer *layer,
+                                  cf_http_client **ret)
 {
     *ret = NULL;
     cf_view text = cf_view_make(base, strnlen(base, CLIENT_BASE_BYTES_MAX + 1));
     CF_REQUIRE(text.len <= CLIENT_BASE_BYTES_MAX, ARGUMENT);
-    if (strip(&text, "http://") && text.len > 0 && text.data[text.len - 1] == '/') {
+    bool over = layer != NULL && strip(&text, "https://");
+    if ((over || strip(&text, "http://")) && text.len > 0 && text.data[text.len - 1] == '/') {
         text.len--;
     }
-    CF_AUTO(str_free) char *address = cf_str_new(text);
     CF_AUTO(cf_http_client_free) cf_http_client *c = cf_mem_new(1, sizeof *c);
-    CF_REQUIRE(address != NULL && c != NULL, NO_MEMORY);
+    CF_REQUIRE(c != NULL, NO_MEMORY);
     c->fd = -1;
-    CF_REQUIRE(cf_is_ok(cf_net_parse(address, &c->addr)), ARGUMENT);
-    CF_REQUIRE(c->addr.kind == CF_NET_UNIX || c->addr.kind == CF_NET_TCP, ARGUMENT);
+    c->why = "";
+    if (over) {
+        c->layer = *layer;
+    }
+    CF_TRY(over ? parse_https(text, &c->addr) : parse_plain(text, &c->addr));
     c->host = cf_str_new(c->addr.kind == CF_NET_UNIX ? CF_LIT("localhost") : text);
     CF_REQUIRE(c->host != NULL, NO_MEMORY);
     *ret = c;
     c = NULL;
     return cf_ok();
+}
+
+cf_result cf_http_client_new(const char *base, cf_http_client **ret)
+{
+    return cf_http_client_new_over(base, NULL, ret);
+}
+
+static void hang_up(cf_http_client *c)
+{
+    if (c->conn != NULL) {
+        c->layer.free(&c->conn);
+    }
+    cf_fd_close(&c->fd);
 }
 
 void cf_http_client_free(cf_http_client **client)
@@ -65,7 +119,7 @@ void cf_http_client_free(cf_http_client **client)
     if (c == NULL) {
         return;
     }
-    cf_fd_close(&c->fd);
+    hang_up(c);
     cf_mem_free(c->host);
     cf_buf_free(&c->out);
     cf_buf_free(&c->in);
@@ -110,11 +164,34 @@ static bool still_good(int fd)
     return fd >= 0 && poll(&p, 1, 0) == 0;
 }
 
+static cf_result dial(cf_http_client *c, uint64_t deadline_ms)
+{
+    hang_up(c);
+    CF_TRY(cf_net_dial(&c->addr, deadline_ms, &c->fd));
+    if (c->layer.open == NULL) {
+        return cf_ok();
+    }
+    return c->layer.open(c->layer.config, c->fd, c->addr.path, deadline_ms, &c->conn, &c->why);
+}
+
+static cf_result read_some(cf_http_client *c, uint64_t deadline_ms)
+{
+    return c->conn != NULL ? c->layer.read(c->conn, &c->in, CLIENT_READ_BYTES, deadline_ms)
+                           : cf_net_read_some(c->fd, &c->in, CLIENT_READ_BYTES, deadline_ms);
+}
+
+static cf_result write_out(cf_http_client *c, uint64_t deadline_ms)
+{
+    cf_view out = cf_buf_view(&c->out);
+    return c->conn != NULL ? c->layer.write(c->conn, out, deadline_ms)
+                           : cf_net_write_full(c->fd, out, deadline_ms);
+}
+
 static cf_result read_answer(cf_http_client *c, cf_http1_response *resp, uint64_t deadline_ms)
 {
     bool complete = false;
     while (!complete) {
-        CF_TRY(cf_net_read_some(c->fd, &c->in, CLIENT_READ_BYTES, deadline_ms));
+        CF_TRY(read_some(c, deadline_ms));
         CF_TRY(cf_http1_read(resp, cf_buf_view(&c->in), &complete));
     }
     return cf_ok();
@@ -122,9 +199,11 @@ static cf_result read_answer(cf_http_client *c, cf_http1_response *resp, uint64_
 
 static cf_result exchange(cf_http_client *c, cf_http1_response *resp, uint64_t deadline_ms)
 {
-    cf_result sent = cf_net_write_full(c->fd, cf_buf_view(&c->out), deadline_ms);
+    cf_result sent = write_out(c, deadline_ms);
     /* A server that does not want a body may answer and close before it has read it. */
-    CF_REQUIRE(cf_is_ok(sent) || sent.code == CF_ERR_CLOSED, IO);
+    if (!cf_is_ok(sent) && sent.code != CF_ERR_CLOSED) {
+        return sent;
+    }
     return read_answer(c, resp, deadline_ms);
 }
 
@@ -138,8 +217,7 @@ static cf_result attempt(cf_http_client *c, cf_http1_response *resp, bool once,
             return r;
         }
     }
-    cf_fd_close(&c->fd);
-    CF_TRY(cf_net_dial(&c->addr, deadline_ms, &c->fd));
+    CF_TRY(dial(c, deadline_ms));
     return exchange(c, resp, deadline_ms);
 }
 
@@ -161,7 +239,7 @@ static cf_result call(cf_http_client *c, const cf_http_request *req, unsigned *r
     CF_TRY(write_request(c, req));
     cf_result done = attempt(c, &resp, req->once, cf_clock_mono_ms() + req->timeout_ms);
     if (!cf_is_ok(done) || !resp.keep_alive || resp.used < c->in.len) {
-        cf_fd_close(&c->fd);
+        hang_up(c);
     }
     CF_TRY(done);
     CF_TRY(keep_head(c, &resp));
@@ -176,6 +254,7 @@ cf_result cf_http_client_call(cf_http_client *c, const cf_http_request *req, uns
     *ret_status = 0;
     CF_REQUIRE(req->timeout_ms > 0, ARGUMENT);
     cf_buf_clear(&c->head);
+    c->why = "";
     cf_result r = call(c, req, ret_status, ret_body);
     cf_buf_clear(&c->out);
     cf_buf_clear(&c->in);
@@ -183,6 +262,11 @@ cf_result cf_http_client_call(cf_http_client *c, const cf_http_request *req, uns
         cf_buf_free(&c->in);
     }
     return r;
+}
+
+const char *cf_http_client_why(const cf_http_client *c)
+{
+    return c->why;
 }
 
 cf_view cf_http_client_header(const cf_http_client *c, const char *name)

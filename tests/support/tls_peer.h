@@ -50,6 +50,8 @@ enum {
 
 /** Starts it; *ret_fd is the client's end. */
 pid_t tls_peer_start(const tls_peer_spec *spec, int *ret_fd);
+/** The same for n clients one after the other, of those that a listening socket gets; it sees what the last one did. */
+pid_t tls_peer_listen(const tls_peer_spec *specs, size_t n, int listen_fd);
 /** Waits for its end. Returns what it saw; a server that still waits for the client needs the client's end closed before. */
 int tls_peer_end(pid_t pid);
 
