@@ -13,6 +13,8 @@
 #include "host/api/limits.h"
 #include "host/kms/limits.h"
 #include "host/kms/site.h"
+#include "host/tls/listen.h"
+#include "host/tls/server.h"
 #include "sys/json/json_memory.h"
 #include "sys/linux/daemon.h"
 #include "sys/linux/file.h"
@@ -24,7 +26,7 @@
 
 typedef struct {
     const char *state, *listen, *agent, *kms, *kms_roots, *credentials, *kms_key, *tenant,
-        *admin_token_file, *encoding, *workers, *ready_fd;
+        *admin_token_file, *encoding, *workers, *ready_fd, *tls_cert, *tls_key;
     const char *schemas[CF_OPTION_REPEATS_MAX];
     size_t schemas_n;
 } options;
@@ -33,7 +35,12 @@ static void parse(int argc, char **argv, options *o)
 {
     const cf_option table[] = {
         {"state", "DIR", "store.db, row.key and audit.anchor are here", &o->state, NULL, true},
-        {"listen", "ADDR", "where to serve: HOST:PORT or unix:PATH", &o->listen, NULL, true},
+        {"listen", "ADDR", "where to serve: tls:HOST:PORT (over TLS), HOST:PORT or unix:PATH",
+         &o->listen, NULL, true},
+        {"tls-cert", "FILE", "certificate for tls: in PEM, and those between it and a root",
+         &o->tls_cert, NULL, false},
+        {"tls-key", "FILE", "its private key in PEM, a file that nobody else may read", &o->tls_key,
+         NULL, false},
         {"agent", "ADDR", "the agent", &o->agent, NULL, true},
         {"kms", "KMS",
          "the key service: aws:REGION[,fips] or https://HOST[:PORT][,REGION], with TLS and "
@@ -62,6 +69,16 @@ static void parse(int argc, char **argv, options *o)
     int first = cf_options_parse(argc, argv, "REST service of the vault", table);
     if (first < argc) {
         fprintf(stderr, "coffer-api: takes options only\n");
+        exit(2);
+    }
+    if ((o->tls_cert == NULL) != (o->tls_key == NULL)) {
+        cf_log(CF_LOG_ERROR, "options.wrong", "missing=%s",
+               o->tls_key == NULL ? "--tls-key" : "--tls-cert");
+        exit(2);
+    }
+    /* Who has given a certificate would take what is served for safe on its way. */
+    if (o->tls_cert != NULL && !cf_tls_listens(o->listen)) {
+        cf_log(CF_LOG_ERROR, "options.wrong", "listen=%s option=--listen_tls:", o->listen);
         exit(2);
     }
 }
@@ -192,13 +209,21 @@ static CF_MUST_USE cf_result first_entries(const options *o, cf_api *api)
     return cf_ok();
 }
 
-/* Serves until a signal comes. */
-static CF_MUST_USE cf_result serve(const options *o, cf_api *api)
+static CF_MUST_USE cf_result listen_on(const options *o, cf_tls_listener *ret)
 {
-    cf_net_addr addr;
-    char text[CF_NET_TEXT_BYTES_MAX];
-    CF_FD(fd);
+    CF_TRY(cf_tls_listen(o->listen, o->tls_cert != NULL, BACKLOG, ret));
+    if (ret->reach == CF_NET_REACH_NETWORK && !ret->is_tls) {
+        cf_log(CF_LOG_WARN, "listen.plain", "addr=%s hint=--tls-cert", ret->text);
+    }
+    return cf_ok();
+}
+
+/* Serves until a signal comes. */
+static CF_MUST_USE cf_result serve(const options *o, const cf_tls_server *tls, cf_api *api)
+{
+    cf_tls_listener at;
     cf_http_server *server = NULL;
+    const cf_http_layer layer = cf_tls_server_layer(tls);
     const cf_http_limits limits = {
         .body_bytes_max = CF_API_FIELDS_BODY_BYTES_MAX,
         .connections_max = CF_API_CONNECTIONS_MAX,
@@ -206,17 +231,18 @@ static CF_MUST_USE cf_result serve(const options *o, cf_api *api)
         .receive_timeout_s = CF_API_RECEIVE_S,
         .threads = CF_API_SERVER_THREADS,
         .refuse = cf_api_refuse,
+        .layer = tls != NULL ? &layer : NULL,
     };
-    CF_TRY(told(cf_net_parse(o->listen, &addr), "--listen"));
-    CF_TRY(told(cf_net_listen(&addr, BACKLOG, &fd), "--listen"));
-    CF_TRY(told(cf_net_text(&addr, fd, text), "--listen"));
+    cf_result listens = told(listen_on(o, &at), "--listen");
+    CF_AUTO(cf_fd_close) int fd = at.fd;
+    CF_TRY(listens);
     CF_TRY(told(cf_http_server_start(fd, &limits, cf_api_handle, api, &server), "server"));
     fd = -1; /* the server's now */
-    cf_log(CF_LOG_INFO, "service.ready", "listen=%s", text);
-    cf_ready(o->ready_fd, text);
+    cf_log(CF_LOG_INFO, "service.ready", "listen=%s", at.text);
+    cf_ready(o->ready_fd, at.text);
     while (!cf_signals_wait(UINT32_MAX)) {
     }
-    cf_log(CF_LOG_INFO, "service.stopping", "listen=%s", text);
+    cf_log(CF_LOG_INFO, "service.stopping", "listen=%s", at.text);
     cf_http_server_stop(&server);
     return cf_ok();
 }
@@ -227,10 +253,14 @@ static CF_MUST_USE cf_result run(const options *o)
     CF_AUTO(cf_store_close) cf_store store = {NULL, NULL};
     CF_AUTO(cf_schemas_free) cf_schemas *schemas = NULL;
     CF_AUTO(cf_kms_site_free) cf_kms_site *kms = NULL;
+    CF_AUTO(cf_tls_server_free) cf_tls_server *tls = NULL;
     CF_AUTO(cf_api_free) cf_api *api = NULL;
     char agent[PATH_BYTES];
     const char *what = "";
     CF_TRY(told(cf_json_prepare(), "json"));
+    if (o->tls_cert != NULL) {
+        CF_TRY(told(cf_tls_server_read(o->tls_cert, o->tls_key, &tls), "--tls-cert"));
+    }
     CF_TRY(told(base_of(o->agent, agent), "--agent"));
     const cf_kms_options kms_options = {"coffer-api", o->kms, o->kms_roots, o->credentials};
     cf_result opened = cf_kms_site_open(&kms_options, &kms, &what);
@@ -251,7 +281,7 @@ static CF_MUST_USE cf_result run(const options *o)
     };
     CF_TRY(told(cf_api_new(&opts, &api), "service"));
     CF_TRY(first_entries(o, api));
-    return serve(o, api);
+    return serve(o, tls, api);
 }
 
 int main(int argc, char **argv)
