@@ -33,10 +33,11 @@ static bool block_new(cf_arena *a, size_t need)
 /* Zeroes more of the memory that was lent. */
 static bool lent_more(cf_arena *a, size_t need)
 {
-    size_t more = need - a->left < ARENA_LENT_BYTES ? ARENA_LENT_BYTES : need - a->left;
-    if (more > a->lent) {
+    size_t lack = need - a->left, more = lack < ARENA_LENT_BYTES ? ARENA_LENT_BYTES : lack;
+    if (lack > a->lent) {
         return false;
     }
+    more = more < a->lent ? more : a->lent;
     memset(a->at + a->left, 0, more);
     a->left += more;
     a->lent -= more;

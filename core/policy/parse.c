@@ -35,9 +35,9 @@ static cf_view text_of(const json_t *j)
     return cf_view_make(json_string_value(j), json_string_length(j));
 }
 
-/* A string of acceptable length, copied; a sentence quotes the copy, which outlives the text. Variables would change what a value
- * means, so they are refused rather than compared as they stand. */
-static cf_result copy_string(cf_policy_parser *ps, const json_t *j, cf_view *ret)
+/* A string of acceptable length, copied to *at, behind which the next one goes; a sentence quotes the copy, which outlives the text.
+ * Variables would change what a value means, so they are refused rather than compared as they stand. */
+static cf_result copy_string(cf_policy_parser *ps, const json_t *j, uint8_t **at, cf_view *ret)
 {
     if (!json_is_string(j)) {
         return cf_policy_malformed(ps,
@@ -47,12 +47,30 @@ static cf_result copy_string(cf_policy_parser *ps, const json_t *j, cf_view *ret
     if (v.len > CF_POLICY_VALUE_BYTES_MAX) {
         return cf_policy_malformed(ps, "there is a value that is too long");
     }
-    CF_TRY(cf_arena_copy(&ps->policy->arena, v, ret));
+    cf_copy(*at, v.data, v.len);
+    *ret = cf_view_make(*at, v.len);
+    *at += v.len;
     for (size_t i = 0; i + 1 < v.len; i++) {
         if (v.data[i] == '$' && v.data[i + 1] == '{') {
             return cf_policy_malformed_name(ps, "policy variables are not supported:", *ret);
         }
     }
+    return cf_ok();
+}
+
+/* Memory for copies of the strings, and for a view of each before them: one piece, since lists of short values are many pieces. */
+static cf_result make_room(cf_policy_parser *ps, const json_t *j, size_t n, cf_view **ret_views,
+                           uint8_t **ret_texts)
+{
+    void *room;
+    size_t bytes = 0;
+    bool single = !json_is_array(j);
+    for (size_t i = 0; i < n; i++) {
+        bytes += json_string_length(single ? j : json_array_get(j, i)); /* 0 for what is none */
+    }
+    CF_TRY(cf_policy_array(ps, 1, n * sizeof(cf_view) + bytes, &room));
+    *ret_views = room;
+    *ret_texts = (uint8_t *)room + n * sizeof(cf_view);
     return cf_ok();
 }
 
@@ -64,11 +82,11 @@ CF_MUST_USE cf_result cf_policy_read_list(cf_policy_parser *ps, const json_t *j,
     if (n == 0) {
         return cf_policy_malformed(ps, "there is an empty list");
     }
-    void *room;
-    CF_TRY(cf_policy_array(ps, n, sizeof(cf_view), &room));
-    cf_view *values = room;
+    cf_view *values;
+    uint8_t *texts;
+    CF_TRY(make_room(ps, j, n, &values, &texts));
     for (size_t i = 0; i < n; i++) {
-        CF_TRY(copy_string(ps, single ? j : json_array_get(j, i), &values[i]));
+        CF_TRY(copy_string(ps, single ? j : json_array_get(j, i), &texts, &values[i]));
         CF_TRY(check(ps, values[i]));
     }
     *ret = (cf_policy_list){values, n};
@@ -199,8 +217,13 @@ static cf_result read_sid(cf_policy_parser *ps, const json_t *j, cf_statement *s
     if (j == NULL) {
         return cf_ok();
     }
-    return json_is_string(j) ? copy_string(ps, j, &s->sid)
-                             : cf_policy_malformed(ps, "the Sid is no string");
+    if (!json_is_string(j)) {
+        return cf_policy_malformed(ps, "the Sid is no string");
+    }
+    void *room;
+    CF_TRY(cf_policy_array(ps, json_string_length(j), 1, &room));
+    uint8_t *at = room;
+    return copy_string(ps, j, &at, &s->sid);
 }
 
 /* One of an element and its opposite: Principal or NotPrincipal. */
@@ -333,34 +356,38 @@ static cf_result put_why(const cf_policy_parser *ps, cf_buf *out)
     return cf_buf_append(out, ps->verbatim ? CF_VIEW_EMPTY : CF_LIT("."));
 }
 
-static cf_result parse(cf_policy_parser *ps, cf_view text, cf_buf *why)
+/* Reads the policy into memory of room octets and, when it takes more, of further pieces. j NULL: it is none. */
+static cf_result build(json_t *j, size_t room, cf_policy **ret, cf_buf *why)
 {
-    CF_JSON(j);
-    cf_result r = cf_json_parse(text, CF_POLICY_BYTES_MAX, &j);
-    if (r.code == CF_ERR_NO_MEMORY) {
-        return r;
-    }
-    r = cf_is_ok(r) ? read_policy(ps, j)
-                    : cf_policy_malformed(ps, "The policy is not well-formed JSON");
+    CF_AUTO(cf_policy_free) cf_policy *policy = cf_mem_new(1, sizeof *policy + room);
+    CF_REQUIRE(policy != NULL, NO_MEMORY);
+    policy->room_bytes = room;
+    policy->arena.max = CF_POLICY_ARENA_BYTES_MAX;
+    cf_arena_lend(&policy->arena, policy->room, room);
+    cf_policy_parser ps = {.policy = policy, .why = ""};
+    cf_result r = j != NULL ? read_policy(&ps, j)
+                            : cf_policy_malformed(&ps, "The policy is not well-formed JSON");
     if (r.code == CF_ERR_MALFORMED && why != NULL) {
-        CF_TRY(put_why(ps, why)); /* while the text that it quotes is there */
+        CF_TRY(put_why(&ps, why)); /* while the text that it quotes is there */
     }
-    return r;
+    CF_TRY(r);
+    *ret = policy;
+    policy = NULL;
+    return cf_ok();
 }
 
+/* Twice: what the first one takes is the memory of the second, which is kept for as long as its key and takes no octet more. */
 CF_MUST_USE cf_result cf_policy_parse(cf_view text, cf_policy **ret, cf_buf *ret_why)
 {
     *ret = NULL;
+    CF_JSON(j);
+    CF_AUTO(cf_policy_free) cf_policy *draft = NULL;
     if (ret_why != NULL) {
         cf_buf_clear(ret_why);
     }
     CF_REQUIRE(text.len <= CF_POLICY_BYTES_MAX, SIZE);
-    CF_AUTO(cf_policy_free) cf_policy *policy = cf_mem_new(1, sizeof *policy);
-    CF_REQUIRE(policy != NULL, NO_MEMORY);
-    policy->arena.max = CF_POLICY_ARENA_BYTES_MAX;
-    cf_policy_parser ps = {.policy = policy, .why = ""};
-    CF_TRY(parse(&ps, text, ret_why));
-    *ret = policy;
-    policy = NULL;
-    return cf_ok();
+    cf_result r = cf_json_parse(text, CF_POLICY_BYTES_MAX, &j);
+    CF_REQUIRE(r.code != CF_ERR_NO_MEMORY, NO_MEMORY);
+    CF_TRY(build(cf_is_ok(r) ? j : NULL, 0, &draft, ret_why));
+    return build(j, draft->arena.used, ret, NULL);
 }

@@ -368,6 +368,11 @@ cf_policy_decision cf_policy_decide(const cf_policy *p, const cf_policy_request 
     return decision;
 }
 
+size_t cf_policy_bytes(const cf_policy *p)
+{
+    return sizeof *p + p->room_bytes;
+}
+
 void cf_policy_free(cf_policy **p)
 {
     if (*p != NULL) {

@@ -5,7 +5,7 @@
 
 #define CF_POLICY_BYTES_MAX 32768           /* the service's quota; its model says 131,072 */
 #define CF_POLICY_VALUE_BYTES_MAX 2048      /* one principal, action or condition value */
-#define CF_POLICY_ARENA_BYTES_MAX (1 << 20) /* "a", in a list takes 4 octets of text and 32 here */
+#define CF_POLICY_ARENA_BYTES_MAX (1 << 20) /* "a", in a list takes 4 octets of text and 17 here */
 #define CF_POLICY_ECHO_BYTES_MAX 128        /* of a name from the policy in a sentence about it */
 #define CF_POLICY_STEPS_MAX 2000000         /* of one decision: some milliseconds at most */
 
@@ -17,6 +17,8 @@ typedef struct cf_policy cf_policy;
  *  error MALFORMED; SIZE over CF_POLICY_BYTES_MAX; NO_MEMORY */
 CF_MUST_USE cf_result cf_policy_parse(cf_view text, cf_policy **ret, cf_buf *ret_why);
 void cf_policy_free(cf_policy **p);
+/** Octets of memory that it takes. */
+size_t cf_policy_bytes(const cf_policy *p);
 
 /** One pair of an encryption context. */
 typedef struct {

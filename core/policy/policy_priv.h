@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The parsed form of a policy, shared by parser, decision and lint. */
 #pragma once
+#include <stdalign.h>
+
 #include "core/policy/policy.h"
 
 /** Operators by the way in which one value is compared with one of the policy's. */
@@ -61,9 +63,11 @@ typedef struct {
 } cf_statement;
 
 struct cf_policy {
-    cf_arena arena;
+    cf_arena arena; /* of room, as long as it suffices */
     const cf_statement *statements;
     size_t statements_n;
+    size_t room_bytes;
+    alignas(max_align_t) uint8_t room[];
 };
 
 /** `*` is any text, `?` any one character. No recursion; time is the product of the lengths at worst. */

@@ -233,6 +233,23 @@ static void uses_lent_memory_first(void **state)
     }
 }
 
+/* Pieces that fill lent memory to its end ask for no other. */
+static void fills_lent_memory(void **state)
+{
+    (void)state;
+    static alignas(max_align_t) uint8_t lent[4096];
+    for (size_t bytes = ALIGN; bytes <= sizeof lent; bytes += ALIGN) {
+        CF_ARENA(a, 1 << 20);
+        cf_arena_lend(&a, lent, bytes);
+        for (size_t at = 0; at < bytes; at += ALIGN) {
+            assert_ptr_equal(cf_arena_new(&a, 1, ALIGN), lent + at);
+        }
+        assert_null(a.blocks);
+        assert_non_null(cf_arena_new(&a, 1, 1));
+        assert_non_null(a.blocks);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -246,6 +263,7 @@ int main(void)
         cmocka_unit_test(resets_to_one_block),
         cmocka_unit_test(reset_without_memory),
         cmocka_unit_test(uses_lent_memory_first),
+        cmocka_unit_test(fills_lent_memory),
         cmocka_unit_test(take_keeps_the_bound),
         cmocka_unit_test(survives_failing_allocations),
     };

@@ -388,6 +388,23 @@ static void test_limits(void **state)
     }
 }
 
+/* One piece of memory, which is filled to its end. */
+static void assert_takes(const cf_policy *p, size_t octets_max)
+{
+    assert_null(p->arena.blocks);
+    assert_int_equal(p->arena.used, p->room_bytes);
+    assert_int_equal(cf_policy_bytes(p), sizeof *p + p->room_bytes);
+    assert_in_range(cf_policy_bytes(p), 1, octets_max);
+}
+
+static void test_memory_of_a_usual_policy(void **state)
+{
+    (void)state;
+    cf_policy *p = parse_policy(POLICY(ALLOW_ALL));
+    assert_takes(p, 512);
+    cf_policy_free(&p);
+}
+
 /* The text that takes most memory per octet fits the arena. */
 static void test_densest_policy(void **state)
 {
@@ -402,6 +419,7 @@ static void test_densest_policy(void **state)
     assert_true(text.len <= CF_POLICY_BYTES_MAX);
     cf_policy *p = NULL;
     assert_ok(cf_policy_parse(cf_buf_view(&text), &p, NULL));
+    assert_takes(p, 5 * text.len);
     cf_policy_free(&p);
     cf_buf_clear(&text);
     assert_ok(cf_buf_append(&text, quoted("{'Statement':{'Effect':'Allow','Principal':'*','Action':"
@@ -414,6 +432,7 @@ static void test_densest_policy(void **state)
     }
     assert_ok(cf_buf_append(&text, quoted("}}}}")));
     assert_ok(cf_policy_parse(cf_buf_view(&text), &p, NULL));
+    assert_takes(p, 5 * text.len);
     cf_policy_free(&p);
 }
 
@@ -445,6 +464,7 @@ int main(void)
         cmocka_unit_test(test_steps),
         cmocka_unit_test(test_costly_policies),
         cmocka_unit_test(test_limits),
+        cmocka_unit_test(test_memory_of_a_usual_policy),
         cmocka_unit_test(test_densest_policy),
         cmocka_unit_test(test_failing_allocations),
     };
