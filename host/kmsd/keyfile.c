@@ -152,6 +152,16 @@ CF_MUST_USE cf_result cf_keyfile_add_material(cf_keyfile *k, cf_material *m)
     return cf_ok();
 }
 
+size_t cf_keyfile_bytes(const cf_keyfile *k)
+{
+    size_t n = k->description.cap + k->policy.cap;
+    n += k->tags != NULL ? CF_KMSD_TAGS_MAX * sizeof *k->tags : 0;
+    for (size_t i = 0; i < k->tags_n; i++) {
+        n += k->tags[i].name.cap + k->tags[i].value.cap;
+    }
+    return n;
+}
+
 uint64_t cf_keyfile_rotation_due_ms(const cf_keyfile *k)
 {
     return k->rotation_days == 0 ? 0 : k->rotation_from_ms + k->rotation_days * DAY_MS;

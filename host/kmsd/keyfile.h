@@ -46,6 +46,9 @@ const cf_material *cf_keyfile_material(const cf_keyfile *k, cf_view id);
 /** Appends a material, which is taken. error LIMIT over CF_KMSD_MATERIALS_MAX; NO_MEMORY */
 CF_MUST_USE cf_result cf_keyfile_add_material(cf_keyfile *k, cf_material *m);
 
+/** Octets of memory that descriptions, policy and tags take. */
+size_t cf_keyfile_bytes(const cf_keyfile *k);
+
 /** When the next automatic rotation is due, or 0. */
 uint64_t cf_keyfile_rotation_due_ms(const cf_keyfile *k);
 

@@ -19,6 +19,7 @@ struct cf_keys {
     pthread_rwlock_t lock; /* the list; never held over a file or a computation */
     cf_key **list;         /* in order of ids */
     size_t n, cap;
+    size_t bytes, bytes_max; /* of what is in the list */
 };
 
 const cf_uuid *cf_key_id(const cf_key *k)
@@ -39,6 +40,12 @@ const cf_keyfile *cf_key_file(const cf_key *k)
 const cf_policy *cf_key_policy(const cf_key *k)
 {
     return k->policy;
+}
+
+size_t cf_key_bytes(const cf_key *k)
+{
+    return sizeof *k + cf_keyfile_bytes(&k->file) +
+           (k->policy != NULL ? cf_policy_bytes(k->policy) : 0);
 }
 
 static void release(cf_key **k)
@@ -126,6 +133,7 @@ static void insert(cf_keys *t, cf_key *k)
     }
     t->list[at] = k;
     t->n++;
+    t->bytes += cf_key_bytes(k);
 }
 
 /* --- start --- */
@@ -165,13 +173,14 @@ static cf_result on_file(void *ctx, const cf_state_name *name)
     return cf_ok();
 }
 
-CF_MUST_USE cf_result cf_keys_open(cf_kmsd_state *state, cf_keys **ret)
+CF_MUST_USE cf_result cf_keys_open(cf_kmsd_state *state, size_t bytes_max, cf_keys **ret)
 {
     *ret = NULL;
     CF_AUTO(cf_keys_free) cf_keys *t = cf_mem_new(1, sizeof *t);
     CF_REQUIRE(t != NULL, NO_MEMORY);
     CF_REQUIRE(pthread_rwlock_init(&t->lock, NULL) == 0, NO_MEMORY);
     t->state = state;
+    t->bytes_max = bytes_max;
     CF_TRY(cf_kmsd_state_walk(state, CF_STATE_KEYS, on_file, t));
     *ret = t;
     t = NULL;
@@ -263,11 +272,19 @@ static cf_result make_key(cf_keyfile *file, cf_key **ret)
     return cf_ok();
 }
 
+/* What takes no more than what it stands for always fits: so a key can be disabled, or its policy made shorter, whatever the others
+ * take. */
+static bool fits(const cf_keys *t, size_t bytes, size_t bytes_before)
+{
+    return bytes <= bytes_before ||
+           (t->bytes <= t->bytes_max && bytes - bytes_before <= t->bytes_max - t->bytes);
+}
+
 /* Before the file is written, so that nothing can fail behind it. */
-static cf_result make_room_held(cf_keys *t)
+static cf_result make_room_held(cf_keys *t, const cf_key *k)
 {
     CF_AUTO(cf_unlock_rw) CF_HELD pthread_rwlock_t *held = cf_hold_to_write(&t->lock);
-    CF_REQUIRE(t->n < CF_KMSD_KEYS_MAX, LIMIT);
+    CF_REQUIRE(t->n < CF_KMSD_KEYS_MAX && fits(t, cf_key_bytes(k), 0), LIMIT);
     return make_room(t);
 }
 
@@ -275,7 +292,7 @@ CF_MUST_USE cf_result cf_keys_create(cf_keys *t, cf_keyfile *file)
 {
     CF_AUTO(release) cf_key *k = NULL;
     CF_TRY(make_key(file, &k));
-    CF_TRY(make_room_held(t));
+    CF_TRY(make_room_held(t, k));
     CF_TRY(write_file(t, &k->file, true));
     CF_AUTO(cf_unlock_rw) CF_HELD pthread_rwlock_t *held = cf_hold_to_write(&t->lock);
     insert(t, k);
@@ -292,22 +309,26 @@ static bool swap(cf_keys *t, cf_key **k)
         return false;
     }
     cf_key *old = t->list[at];
+    t->bytes += cf_key_bytes(*k) - cf_key_bytes(old);
     t->list[at] = *k;
     *k = old;
     return true;
 }
 
-static bool is_there(cf_keys *t, const cf_uuid *id)
+static cf_result check_place(cf_keys *t, const cf_key *k)
 {
     CF_AUTO(cf_unlock_rw) CF_HELD pthread_rwlock_t *held = cf_hold_to_read(&t->lock);
-    return stands_at(t, place_of(t, id), id);
+    size_t at = place_of(t, cf_key_id(k));
+    CF_REQUIRE(stands_at(t, at, cf_key_id(k)), NOT_FOUND);
+    CF_REQUIRE(fits(t, cf_key_bytes(k), cf_key_bytes(t->list[at])), LIMIT);
+    return cf_ok();
 }
 
 CF_MUST_USE cf_result cf_keys_replace(cf_keys *t, cf_keyfile *file)
 {
     CF_AUTO(release) cf_key *k = NULL;
     CF_TRY(make_key(file, &k));
-    CF_REQUIRE(is_there(t, cf_key_id(k)), NOT_FOUND);
+    CF_TRY(check_place(t, k));
     CF_TRY(write_file(t, &k->file, false));
     CF_REQUIRE(swap(t, &k), NOT_FOUND);
     return cf_ok();
@@ -322,6 +343,7 @@ static cf_key *take_out(cf_keys *t, const cf_uuid *id)
         return NULL;
     }
     cf_key *k = t->list[at];
+    t->bytes -= cf_key_bytes(k);
     for (size_t i = at + 1; i < t->n; i++) {
         t->list[i - 1] = t->list[i];
     }

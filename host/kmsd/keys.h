@@ -19,14 +19,20 @@ bool cf_key_available(const cf_key *k);
 const cf_keyfile *cf_key_file(const cf_key *k);
 const cf_policy *cf_key_policy(const cf_key *k);
 
-/** Reads all keys of the folder. Logs what it finds amiss. error IO, NO_MEMORY */
-CF_MUST_USE cf_result cf_keys_open(cf_kmsd_state *state, cf_keys **ret);
+/** Octets of memory that a key takes beside its material, which callers have no say in: descriptions, tags, policies. */
+size_t cf_key_bytes(const cf_key *k);
+
+/** Reads all keys of the folder, however much memory they take. Logs what it finds amiss.
+ *  in    bytes_max  of all keys' cf_key_bytes, for changes that need more of them
+ *  error IO, NO_MEMORY */
+CF_MUST_USE cf_result cf_keys_open(cf_kmsd_state *state, size_t bytes_max, cf_keys **ret);
 void cf_keys_free(cf_keys **k); /* wipes */
 
 /** Held by the caller; NULL when there is none, or it is due to be destroyed by now. Binary search. */
 const cf_key *cf_keys_find(cf_keys *t, const cf_uuid *id, uint64_t now_ms);
 
-/** A new key, durable when this returns; takes *k. error LIMIT over CF_KMSD_KEYS_MAX; MALFORMED its policy; IO, … */
+/** A new key, durable when this returns; takes *k. error LIMIT over CF_KMSD_KEYS_MAX or bytes_max; MALFORMED its policy;
+ *  IO, … */
 CF_MUST_USE cf_result cf_keys_create(cf_keys *t, cf_keyfile *k);
 /** Puts *k, which is taken, in the place of the key with its id, durably. error as cf_keys_create, NOT_FOUND: the old one stands, at
  *  least until the next start. */

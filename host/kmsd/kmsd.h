@@ -12,6 +12,7 @@ typedef struct {
     const char *attestation_root; /* DER file: the root that documents are verified against */
     const char *region, *account;
     uint64_t (*clock_ms)(void); /* milliseconds since the epoch; NULL: the machine's clock */
+    size_t keys_bytes_max;      /* 0: CF_KMSD_KEYS_BYTES_MAX */
 } cf_kmsd_options;
 
 /** Opens state and root. Logs why it cannot. error ARGUMENT region or account; others as cf_keys_open, cf_file_read. */

@@ -7,6 +7,7 @@
 #define CF_KMSD_PLAINTEXT_BYTES_MAX 4096
 #define CF_KMSD_CONTEXT_BYTES_MAX 8192 /* an encryption context in canonical form */
 #define CF_KMSD_KEYS_MAX 10000
+#define CF_KMSD_KEYS_BYTES_MAX (256 << 20) /* of memory that what callers set of keys takes */
 #define CF_KMSD_KEY_FILE_BYTES_MAX (256 * 1024)
 #define CF_KMSD_TAGS_MAX 50       /* of a key, the service's quota */
 #define CF_KMSD_MATERIALS_MAX 128 /* of a key: rotations on demand and automatic ones together */

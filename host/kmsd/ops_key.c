@@ -150,8 +150,11 @@ static cf_result store_key(cf_kmsd_call *c, cf_keyfile *k)
     CF_AUTO(cf_unlock) CF_HELD pthread_mutex_t *held = cf_hold(&c->service->change);
     cf_result r = cf_keys_create(c->service->keys, k);
     if (r.code == CF_ERR_LIMIT) {
-        return cf_kmsd_refuse(c, CF_KX_LIMIT_EXCEEDED, "There are %d keys already.",
-                              CF_KMSD_KEYS_MAX);
+        return cf_kmsd_refuse(
+            c, CF_KX_LIMIT_EXCEEDED,
+            "There are %d keys already, or they take all of the memory that there "
+            "is for them.",
+            CF_KMSD_KEYS_MAX);
     }
     CF_TRY(r);
     const cf_key *key = cf_keys_find(c->service->keys, &id, c->now_ms);

@@ -16,7 +16,14 @@ CF_MUST_USE cf_result cf_kmsd_begin_change(cf_kmsd_call *c, cf_keyfile *ret)
 
 CF_MUST_USE cf_result cf_kmsd_end_change(cf_kmsd_call *c, cf_keyfile *k)
 {
-    return cf_keys_replace(c->service->keys, k);
+    cf_result r = cf_keys_replace(c->service->keys, k);
+    if (r.code == CF_ERR_LIMIT) {
+        return cf_kmsd_refuse(
+            c, CF_KX_LIMIT_EXCEEDED,
+            "Policies, tags and descriptions take all of the memory that there is "
+            "for them.");
+    }
+    return r;
 }
 
 static cf_result set_enabled(cf_kmsd_call *c, bool enabled)

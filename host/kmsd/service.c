@@ -57,7 +57,8 @@ CF_MUST_USE cf_result cf_kmsd_new(const cf_kmsd_options *o, cf_kmsd **ret)
     CF_TRY(cf_kmsd_names_init(o->region, o->account, &d->names));
     CF_TRY(read_root(o->attestation_root, &d->attestation_root));
     CF_TRY(cf_kmsd_state_open(o->state, &d->state));
-    CF_TRY(cf_keys_open(d->state, &d->keys));
+    size_t bytes_max = o->keys_bytes_max != 0 ? o->keys_bytes_max : CF_KMSD_KEYS_BYTES_MAX;
+    CF_TRY(cf_keys_open(d->state, bytes_max, &d->keys));
     CF_TRY(cf_aliases_open(d->state, &d->aliases));
     CF_TRY(cf_grants_open(d->state, &d->grants));
     CF_TRY(open_principals(d, o->state));

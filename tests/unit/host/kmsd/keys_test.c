@@ -22,12 +22,17 @@ static const char *key_file(const cf_uuid *id)
     return in_folder(name);
 }
 
-static cf_keys *open_keys(void)
+static cf_keys *open_bounded(size_t bytes_max)
 {
     cf_keys *t = NULL;
     state_folder = open_state();
-    assert_ok(cf_keys_open(state_folder, &t));
+    assert_ok(cf_keys_open(state_folder, bytes_max, &t));
     return t;
+}
+
+static cf_keys *open_keys(void)
+{
+    return open_bounded(CF_KMSD_KEYS_BYTES_MAX);
 }
 
 static void close_keys(cf_keys **t)
@@ -417,6 +422,80 @@ static void test_limit(void **state)
     close_keys(&t);
 }
 
+static size_t bytes_of(cf_keys *t, const cf_uuid *id)
+{
+    CF_AUTO(cf_key_release) const cf_key *k = cf_keys_find(t, id, 0);
+    assert_non_null(k);
+    return cf_key_bytes(k);
+}
+
+/* Another key with the description and policy of one. */
+static cf_result create_like(cf_keys *t, const cf_uuid *id, cf_uuid *ret)
+{
+    CF_AUTO(cf_keyfile_clear) cf_keyfile k;
+    copy_of(t, id, &k);
+    assert_ok(cf_uuid_make(&k.id));
+    *ret = k.id;
+    return cf_keys_create(t, &k);
+}
+
+static cf_result tag(cf_keys *t, const cf_uuid *id, const char *name)
+{
+    CF_AUTO(cf_keyfile_clear) cf_keyfile k;
+    copy_of(t, id, &k);
+    assert_ok(cf_keyfile_set_tag(&k, cf_view_str(name), CF_LIT("")));
+    return cf_keys_replace(t, &k);
+}
+
+static cf_result change(cf_keys *t, const cf_uuid *id)
+{
+    CF_AUTO(cf_keyfile_clear) cf_keyfile k;
+    CF_AUTO(cf_material_clear) cf_material m = {.created_ms = 0};
+    copy_of(t, id, &k);
+    k.enabled = !k.enabled;
+    assert_ok(cf_material_make(k.spec, 2000, CF_MATERIAL_AUTOMATIC, &m));
+    assert_ok(cf_keyfile_add_material(&k, &m));
+    return cf_keys_replace(t, &k);
+}
+
+static void test_memory(void **state)
+{
+    (void)state;
+    cf_uuid second, third;
+    cf_keys *t = open_keys();
+    cf_uuid first = create(t, "of all the same length", ALLOW);
+    size_t each = bytes_of(t, &first);
+    assert_in_range(each, 500, 1500);
+    close_keys(&t);
+    t = open_bounded(2 * each - 1);
+    assert_err(create_like(t, &first, &second), LIMIT);
+    assert_int_equal(count_files("keys"), 1);
+    close_keys(&t);
+    t = open_bounded(2 * each);
+    assert_ok(create_like(t, &first, &second));
+    assert_err(create_like(t, &first, &third), LIMIT);
+    /* what takes no more is possible all the same */
+    assert_ok(change(t, &first));
+    assert_ok(put_policy(t, &first, DENY));
+    assert_err(tag(t, &first, "a"), LIMIT);
+    assert_int_equal(bytes_of(t, &first), each);
+    assert_ok(cf_keys_destroy(t, &second));
+    assert_ok(create_like(t, &first, &third));
+    close_keys(&t);
+    /* keys that are there are there, whatever they take */
+    t = open_bounded(each);
+    assert_int_equal(bytes_of(t, &first) + bytes_of(t, &third), 2 * each);
+    assert_ok(change(t, &first));
+    assert_err(tag(t, &first, "a"), LIMIT);
+    assert_err(create_like(t, &first, &second), LIMIT);
+    close_keys(&t);
+    t = open_bounded(4 * each + 10000);
+    assert_ok(tag(t, &first, "a"));
+    assert_ok(tag(t, &first, "b"));
+    assert_in_range(bytes_of(t, &first), each + 256, each + 10000);
+    close_keys(&t);
+}
+
 typedef struct {
     cf_keys *t;
     cf_uuid id;
@@ -465,10 +544,13 @@ static void test_threads(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        FRESH(test_root_key),           FRESH(test_root_key_damage), FRESH(test_keys_last),
-        FRESH(test_root_key_left_over), FRESH(test_key_is_replaced), FRESH(test_pages),
-        FRESH(test_damaged_files),      FRESH(test_left_overs),      FRESH(test_destroy),
-        FRESH(test_rotation_is_due),    FRESH(test_limit),           FRESH(test_threads),
+        FRESH(test_root_key),        FRESH(test_root_key_damage),
+        FRESH(test_keys_last),       FRESH(test_root_key_left_over),
+        FRESH(test_key_is_replaced), FRESH(test_pages),
+        FRESH(test_damaged_files),   FRESH(test_left_overs),
+        FRESH(test_destroy),         FRESH(test_rotation_is_due),
+        FRESH(test_limit),           FRESH(test_memory),
+        FRESH(test_threads),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -267,13 +267,44 @@ static void test_costly_policy(void **state)
     json_decref(a);
 }
 
+/* --- memory --- */
+
+static void test_memory_of_keys(void **state)
+{
+    (void)state;
+    const char *id = rig_create("'Tags':[{'TagKey':'a','TagValue':'b'}]");
+    char long_text[2001];
+    (void)snprintf(long_text, sizeof long_text, "%02000d", 0);
+    rig_keys_bytes_max = 6000;
+    rig_restart();
+    RIG_OK("UpdateKeyDescription", "{'KeyId':'%s','Description':'%s'}", id, long_text);
+    RIG_OK("UpdateKeyDescription", "{'KeyId':'%s','Description':'short'}", id);
+    rig_keys_bytes_max = 2000;
+    rig_restart();
+    RIG_REFUSED("CreateKey", "LimitExceededException", "{}");
+    RIG_REFUSED("UpdateKeyDescription", "LimitExceededException",
+                "{'KeyId':'%s','Description':'%s'}", id, long_text);
+    RIG_REFUSED("TagResource", "LimitExceededException",
+                "{'KeyId':'%s','Tags':[{'TagKey':'c','TagValue':'%.200s'}]}", id, long_text);
+    RIG_OK("EnableKeyRotation", "{'KeyId':'%s','RotationPeriodInDays':90}", id);
+    RIG_OK("RotateKeyOnDemand", "{'KeyId':'%s'}", id);
+    rig_now_ms += 91 * DAY_MS;
+    cf_kmsd_upkeep(rig);
+    json_t *a = rig_call("ListKeyRotations", "", "{'KeyId':'%s'}", id);
+    assert_int_equal(json_array_size(json_object_get(a, "Rotations")), 2);
+    json_decref(a);
+    RIG_OK("DisableKey", "{'KeyId':'%s'}", id);
+    RIG_OK("UntagResource", "{'KeyId':'%s','TagKeys':['a']}", id);
+    RIG_OK("ScheduleKeyDeletion", "{'KeyId':'%s','PendingWindowInDays':7}", id);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         RIG(test_dry_run_of_verify),   RIG(test_dry_run_of_verify_mac),
         RIG(test_grant_ids),           RIG(test_foreign_callers_learn_nothing),
         RIG(test_foreign_ciphertexts), RIG(test_foreign_callers_with_leave),
-        RIG(test_costly_policy),
+        RIG(test_costly_policy),       RIG(test_memory_of_keys),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

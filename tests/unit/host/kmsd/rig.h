@@ -13,6 +13,7 @@
 
 static cf_kmsd *rig;
 static uint64_t rig_now_ms;
+static size_t rig_keys_bytes_max; /* of the next one that is opened */
 
 static inline uint64_t rig_clock(void)
 {
@@ -25,13 +26,15 @@ static inline void rig_open(void)
                          .attestation_root = in_folder("root.der"),
                          .region = "us-east-1",
                          .account = "000000000000",
-                         .clock_ms = rig_clock};
+                         .clock_ms = rig_clock,
+                         .keys_bytes_max = rig_keys_bytes_max};
     assert_ok(cf_kmsd_new(&o, &rig));
 }
 
 static inline int rig_setup(void **state)
 {
     rig_now_ms = RIG_START_MS;
+    rig_keys_bytes_max = 0;
     if (make_folder(state) != 0) {
         return 1;
     }
