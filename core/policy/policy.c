@@ -96,9 +96,12 @@ static cf_view next_part(cf_view *rest, bool last)
     return part;
 }
 
-/* A star in one part of an ARN does not reach into the next. */
+/* A star in one part of an ARN does not reach into the next; one by itself stands for all parts. */
 static bool arn_like(cf_view pattern, cf_view arn, size_t *left)
 {
+    if (cf_view_eq(pattern, CF_LIT("*"))) {
+        return true;
+    }
     for (size_t i = 0; i < ARN_PARTS; i++) {
         bool last = i == ARN_PARTS - 1;
         if (!like(next_part(&pattern, last), next_part(&arn, last), false, left)) {

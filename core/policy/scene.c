@@ -137,7 +137,8 @@ static bool may_hold(const cf_condition *c, reg r)
 
 static bool must_hold_foreign(const cf_condition *c)
 {
-    return c->negated ? !lists_pattern(c) : c->op == CF_COND_LIKE && lists_text(c, CF_LIT("*"));
+    bool patterns = c->op == CF_COND_LIKE || c->op == CF_COND_ARN;
+    return c->negated ? !lists_pattern(c) : patterns && lists_text(c, CF_LIT("*"));
 }
 
 /* Must the condition of a Deny hold? */

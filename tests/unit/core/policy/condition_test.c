@@ -145,7 +145,13 @@ static const struct {
     {"{'ArnLike':{'" ARN "':'arn:aws:iam::" ACCOUNT ":role/other'}}", FULL, false},
     {"{'ArnLike':{'" ARN "':'arn:aws:*:role/parent'}}", FULL, false}, /* a star stays in its part */
     {"{'StringLike':{'" ARN "':'arn:aws:*:role/parent'}}", FULL, true},
-    {"{'ArnLike':{'" ARN "':'*'}}", FULL, false},
+    {"{'ArnLike':{'" ARN "':'*'}}", FULL, true}, /* but by itself it is for all of them */
+    {"{'ArnEquals':{'" ARN "':'*'}}", BARE, true},
+    {"{'ArnNotLike':{'" ARN "':'*'}}", FULL, false},
+    {"{'ArnLike':{'kms:RequestAlias':'*'}}", BARE, false}, /* of an absent key none holds */
+    {"{'ArnLike':{'" ARN "':'**'}}", FULL, false},
+    {"{'ArnLike':{'" ARN "':'arn:*'}}", FULL, false},
+    {"{'ArnLike':{'" ARN "':'*:*:*:*:*:*'}}", FULL, true},
     {"{'ArnNotEquals':{'" ARN "':'arn:aws:iam::*:role/parent'}}", FULL, false},
     {"{'ArnNotLike':{'" ARN "':'arn:aws:iam::*:user/*'}}", FULL, true},
     {"{'ArnNotLike':{'" ARN "':'arn:aws:iam::*:user/*'}}", BARE, false},
