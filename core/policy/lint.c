@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <string.h>
+
 #include "core/policy/lint_priv.h"
 
 #define WRITERS_MAX 2 /* named principals that may set the policy */
@@ -190,6 +192,36 @@ static bool is_for_services(const cf_statement *s)
     return false;
 }
 
+/* True if a grant with one of the operations that the condition lists leads to plaintext, or to other grants. */
+static bool lists_way_in(const cf_condition *c)
+{
+    for (size_t k = 0; k < cf_policy_actions_n; k++) {
+        const cf_policy_action *a = &cf_policy_actions[k];
+        bool way_in =
+            a->kind == CF_ACTION_OPENS || a->kind == CF_ACTION_MOVES || a->kind == CF_ACTION_GRANT;
+        cf_view name = cf_view_str(a->name + strlen("kms:"));
+        for (size_t i = 0; way_in && i < c->values.n; i++) {
+            if (cf_policy_value_matches(c->op, c->values.at[i], name)) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
+/* True if the grants that the statement allows are for nothing but operations which keep plaintext in. */
+static bool is_for_harmless(const cf_statement *s)
+{
+    for (size_t i = 0; i < s->conditions_n; i++) {
+        const cf_condition *c = &s->conditions[i];
+        if (c->key == CF_KEY_GRANT_OPERATIONS && c->set == CF_SET_ALL && !c->negated &&
+            !lists_way_in(c)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* True if the statement asks for an encryption context, whichever. */
 static bool asks_for_context(const cf_statement *s)
 {
@@ -283,7 +315,8 @@ static cf_result lint_action(linter *l, const cf_policy_action *a)
                    ? note(l, CF_LINT_REENCRYPT, CF_VIEW_EMPTY)
                    : cf_ok();
     case CF_ACTION_GRANT:
-        return passes(l, l->s, a->name, CF_SCENE_NO_DOCUMENT) && !is_for_services(l->s)
+        return passes(l, l->s, a->name, CF_SCENE_NO_DOCUMENT) && !is_for_services(l->s) &&
+                       !is_for_harmless(l->s)
                    ? note(l, CF_LINT_GRANT_BYPASS, CF_VIEW_EMPTY)
                    : cf_ok();
     case CF_ACTION_REPLICATES:

@@ -24,7 +24,19 @@ static const struct {
     {"ArnNotLike", CF_COND_ARN, true},
     {"Bool", CF_COND_BOOL, false},
     {"Null", CF_COND_NULL, false},
+    {"NumericEquals", CF_COND_NUMBER_EQUALS, false},
+    {"NumericNotEquals", CF_COND_NUMBER_EQUALS, true},
+    {"NumericLessThan", CF_COND_LESS, false},
+    {"NumericLessThanEquals", CF_COND_LESS_EQUALS, false},
+    {"NumericGreaterThan", CF_COND_GREATER, false},
+    {"NumericGreaterThanEquals", CF_COND_GREATER_EQUALS, false},
 };
+
+/* Operators of the language for which the service has no values. */
+static const char *const beyond[] = {
+    "DateEquals",         "DateNotEquals",   "DateLessThan",
+    "DateLessThanEquals", "DateGreaterThan", "DateGreaterThanEquals",
+    "BinaryEquals",       "IpAddress",       "NotIpAddress"};
 
 static bool take_front(cf_view *v, cf_view front)
 {
@@ -66,8 +78,14 @@ static cf_result read_operator(cf_policy_parser *ps, const char *text, cf_condit
                              ps, "Null takes no set operator and no IfExists:", cf_view_str(text));
         }
     }
-    return cf_policy_malformed_name(ps,
-                                    "the condition operator is not supported:", cf_view_str(text));
+    for (size_t i = 0; i < sizeof beyond / sizeof beyond[0]; i++) {
+        if (cf_view_eq(name, cf_view_str(beyond[i]))) {
+            return cf_policy_malformed_name(
+                ps, "the condition operator is not supported:", cf_view_str(text));
+        }
+    }
+    return cf_policy_malformed_name(ps, "there is no condition operator of the name",
+                                    cf_view_str(text));
 }
 
 /* --- keys --- */
@@ -76,17 +94,23 @@ static const struct {
     const char *name;
     cf_cond_key key;
     bool several; /* values of one request: only a set operator says what is meant */
-} keys[] = {
-    {"kms:CallerAccount", CF_KEY_CALLER_ACCOUNT, false},
-    {"kms:EncryptionContextKeys", CF_KEY_CONTEXT_KEYS, true},
-    {"kms:GrantIsForAWSResource", CF_KEY_GRANT_FOR_AWS, false},
-    {"kms:KeyOrigin", CF_KEY_ORIGIN, false},
-    {"kms:KeySpec", CF_KEY_SPEC, false},
-    {"kms:KeyUsage", CF_KEY_USAGE, false},
-    {"aws:PrincipalAccount", CF_KEY_PRINCIPAL_ACCOUNT, false},
-    {"aws:PrincipalArn", CF_KEY_PRINCIPAL_ARN, false},
-    {"kms:RequestAlias", CF_KEY_REQUEST_ALIAS, false},
-    {"kms:ResourceAliases", CF_KEY_RESOURCE_ALIASES, true},
+    bool number;
+    cf_policy_parameter parameter;
+} keys[] = {{.name = "kms:CallerAccount", .key = CF_KEY_CALLER_ACCOUNT},
+            {.name = "kms:EncryptionContextKeys", .key = CF_KEY_CONTEXT_KEYS, .several = true},
+            {.name = "kms:GrantIsForAWSResource", .key = CF_KEY_GRANT_FOR_AWS},
+            {.name = "kms:GrantOperations", .key = CF_KEY_GRANT_OPERATIONS, .several = true},
+            {.name = "kms:KeyOrigin", .key = CF_KEY_ORIGIN},
+            {.name = "kms:KeySpec", .key = CF_KEY_SPEC},
+            {.name = "kms:KeyUsage", .key = CF_KEY_USAGE},
+            {.name = "aws:PrincipalAccount", .key = CF_KEY_PRINCIPAL_ACCOUNT},
+            {.name = "aws:PrincipalArn", .key = CF_KEY_PRINCIPAL_ARN},
+            {.name = "kms:RequestAlias", .key = CF_KEY_REQUEST_ALIAS},
+            {.name = "kms:ResourceAliases", .key = CF_KEY_RESOURCE_ALIASES, .several = true},
+#define ROW(sym, text, is_number)                                                                  \
+    {.name = (text), .key = CF_KEY_PARAMETER, .number = (is_number), .parameter = CF_POLICY_##sym},
+            CF_POLICY_PARAMETERS(ROW)
+#undef ROW
 };
 
 /* Strips a prefix without regard to case. */
@@ -118,9 +142,22 @@ static cf_result unknown_key(cf_policy_parser *ps, cf_view key)
 {
     if (cf_policy_eq_fold(key, CF_LIT("kms:ViaService"))) {
         return cf_policy_malformed_name(
-            ps, "no other service calls this one on a caller's behalf, so it cannot enforce", key);
+            ps,
+            "the condition key is not supported, since no other service calls "
+            "this one on a caller's behalf:",
+            key);
     }
     return cf_policy_malformed_name(ps, "the condition key is not supported:", key);
+}
+
+static bool is_numeric(cf_cond_op op)
+{
+    return op >= CF_COND_NUMBER_EQUALS && op < CF_COND_COUNT;
+}
+
+static cf_result no_number(cf_policy_parser *ps, cf_view key)
+{
+    return cf_policy_malformed_name(ps, "the value of the condition key is no number:", key);
 }
 
 /* The keys without a name of the policy's own in them. */
@@ -131,12 +168,13 @@ static cf_result read_plain_key(cf_policy_parser *ps, cf_view key, cf_condition 
             continue;
         }
         c->key = keys[i].key;
+        c->parameter = keys[i].parameter;
         if (keys[i].several && c->set == CF_SET_NONE && c->op != CF_COND_NULL) {
             return cf_policy_malformed_name(
                 ps,
                 "the condition key has several values and needs ForAnyValue or ForAllValues:", key);
         }
-        return cf_ok();
+        return keys[i].number || !is_numeric(c->op) ? cf_ok() : no_number(ps, key);
     }
     return unknown_key(ps, key);
 }
@@ -146,10 +184,15 @@ static cf_result read_key(cf_policy_parser *ps, const char *text, cf_condition *
     cf_view key = cf_view_str(text), name = key;
     if (take_prefix(&name, CF_LIT(RECIPIENT_PREFIX))) {
         c->key = CF_KEY_PCR;
-        return is_register(name, &c->pcr) ? cf_ok() : unknown_key(ps, key);
+        return !is_register(name, &c->pcr) ? unknown_key(ps, key)
+               : is_numeric(c->op)         ? no_number(ps, key)
+                                           : cf_ok();
     }
     if (take_prefix(&name, CF_LIT(CONTEXT_PREFIX))) {
         c->key = CF_KEY_CONTEXT;
+        if (is_numeric(c->op)) {
+            return no_number(ps, key);
+        }
         return name.len <= CF_POLICY_VALUE_BYTES_MAX
                    ? cf_arena_copy(&ps->policy->arena, name, &c->name)
                    : unknown_key(ps, key);
@@ -174,35 +217,54 @@ static cf_result check_bool(cf_policy_parser *ps, cf_view v)
     return cf_ok();
 }
 
-/* Bool and Null take true and false as well as "true" and "false". Returns a new reference, NULL when out of memory. */
-static json_t *bools_as_strings(const json_t *j)
+static cf_result check_number(cf_policy_parser *ps, cf_view v)
 {
-    if (json_is_boolean(j)) {
-        return json_string(json_is_true(j) ? "true" : "false");
+    double number;
+    if (!cf_is_ok(cf_double_parse(v, &number))) {
+        return cf_policy_malformed_name(ps, "a condition value is no number:", v);
     }
-    json_t *copy = json_deep_copy(j);
-    for (size_t i = 0; json_is_array(copy) && i < json_array_size(copy); i++) {
-        const json_t *value = json_array_get(copy, i);
-        if (json_is_boolean(value)) {
-            const char *text = json_is_true(value) ? "true" : "false";
-            if (json_array_set_new(copy, i, json_string(text)) != 0) {
-                json_decref(copy);
-                return NULL;
-            }
-        }
-    }
-    return copy;
+    return cf_ok();
 }
 
-static cf_result read_values(cf_policy_parser *ps, const json_t *j, cf_condition *c)
+/* A boolean or a whole number, as the string that means the same. *ret is NULL for what stays as it is. */
+static cf_result scalar_as_string(const json_t *j, bool numeric, json_t **ret)
 {
-    if (c->op != CF_COND_BOOL && c->op != CF_COND_NULL) {
+    CF_BUF(text);
+    *ret = NULL;
+    if (numeric && json_is_integer(j) && json_integer_value(j) >= 0) {
+        CF_TRY(cf_put_u64_dec(&text, (uint64_t)json_integer_value(j)));
+    } else if (!numeric && json_is_boolean(j)) {
+        CF_TRY(cf_buf_append(&text, json_is_true(j) ? CF_LIT("true") : CF_LIT("false")));
+    } else {
+        return cf_ok();
+    }
+    *ret = cf_json_str(cf_buf_view(&text));
+    CF_REQUIRE(*ret != NULL, NO_MEMORY);
+    return cf_ok();
+}
+
+/* Bool and Null take true as well as "true", Numeric 7 as well as "7". The list is changed in place. */
+static cf_result scalars_as_strings(json_t *list, bool numeric)
+{
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        json_t *text;
+        CF_TRY(scalar_as_string(json_array_get(list, i), numeric, &text));
+        CF_REQUIRE(text == NULL || json_array_set_new(list, i, text) == 0, NO_MEMORY);
+    }
+    return cf_ok();
+}
+
+static cf_result read_values(cf_policy_parser *ps, json_t *j, cf_condition *c)
+{
+    bool numeric = is_numeric(c->op);
+    if (c->op != CF_COND_BOOL && c->op != CF_COND_NULL && !numeric) {
         return cf_policy_read_list(ps, j, any_value, &c->values);
     }
-    CF_JSON(strings);
-    strings = bools_as_strings(j);
-    CF_REQUIRE(strings != NULL, NO_MEMORY);
-    return cf_policy_read_list(ps, strings, check_bool, &c->values);
+    CF_JSON(list);
+    list = json_is_array(j) ? json_copy(j) : json_array();
+    CF_REQUIRE(list != NULL && (json_is_array(j) || json_array_append(list, j) == 0), NO_MEMORY);
+    CF_TRY(scalars_as_strings(list, numeric));
+    return cf_policy_read_list(ps, list, numeric ? check_number : check_bool, &c->values);
 }
 
 /* --- the element --- */

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "core/base/number.h"
 #include "core/policy/policy_priv.h"
 
 #define ARN_PARTS 6
@@ -141,8 +142,11 @@ static cf_view single_value(const cf_condition *c, const cf_policy_request *q)
         return q->key_usage;
     case CF_KEY_REQUEST_ALIAS:
         return q->request_alias;
+    case CF_KEY_PARAMETER:
+        return q->parameters[c->parameter];
     case CF_KEY_CONTEXT:
     case CF_KEY_CONTEXT_KEYS:
+    case CF_KEY_GRANT_OPERATIONS:
     case CF_KEY_RESOURCE_ALIASES:
     case CF_KEY_COUNT:
         break;
@@ -173,6 +177,9 @@ static values values_of(const cf_condition *c, const cf_policy_request *q)
     case CF_KEY_CONTEXT_KEYS:
         v.n = q->context_n;
         break;
+    case CF_KEY_GRANT_OPERATIONS:
+        v.n = q->grant_operations_n;
+        break;
     case CF_KEY_RESOURCE_ALIASES:
         v.n = q->aliases_n;
         break;
@@ -182,6 +189,7 @@ static values values_of(const cf_condition *c, const cf_policy_request *q)
     case CF_KEY_ORIGIN:
     case CF_KEY_SPEC:
     case CF_KEY_USAGE:
+    case CF_KEY_PARAMETER:
     case CF_KEY_PRINCIPAL_ACCOUNT:
     case CF_KEY_PRINCIPAL_ARN:
     case CF_KEY_REQUEST_ALIAS:
@@ -195,13 +203,30 @@ static values values_of(const cf_condition *c, const cf_policy_request *q)
 
 static cf_view value_at(const values *v, size_t i)
 {
-    if (v->condition->key == CF_KEY_CONTEXT_KEYS) {
-        return v->request->context[i].name;
-    }
-    return v->condition->key == CF_KEY_RESOURCE_ALIASES ? v->request->aliases[i] : v->one;
+    cf_cond_key key = v->condition->key;
+    return key == CF_KEY_CONTEXT_KEYS       ? v->request->context[i].name
+           : key == CF_KEY_GRANT_OPERATIONS ? v->request->grant_operations[i]
+           : key == CF_KEY_RESOURCE_ALIASES ? v->request->aliases[i]
+                                            : v->one;
 }
 
 /* --- conditions --- */
+
+/* Both are decimal numbers: the parser and the request see to it. */
+static bool number_matches(cf_cond_op op, cf_view wanted, cf_view value)
+{
+    double w, v;
+    if (!cf_is_ok(cf_double_parse(wanted, &w)) || !cf_is_ok(cf_double_parse(value, &v))) {
+        return false;
+    }
+    bool less = v < w;
+    bool same = !less && !(w < v);
+    return op == CF_COND_LESS             ? less
+           : op == CF_COND_LESS_EQUALS    ? less || same
+           : op == CF_COND_GREATER        ? !less && !same
+           : op == CF_COND_GREATER_EQUALS ? !less
+                                          : same;
+}
 
 static bool value_matches(cf_cond_op op, cf_view wanted, cf_view value, size_t *left)
 {
@@ -219,6 +244,12 @@ static bool value_matches(cf_cond_op op, cf_view wanted, cf_view value, size_t *
         return like(wanted, value, false, left);
     case CF_COND_ARN:
         return arn_like(wanted, value, left);
+    case CF_COND_NUMBER_EQUALS:
+    case CF_COND_LESS:
+    case CF_COND_LESS_EQUALS:
+    case CF_COND_GREATER:
+    case CF_COND_GREATER_EQUALS:
+        return number_matches(op, wanted, value);
     case CF_COND_NULL:
     case CF_COND_COUNT:
         break;

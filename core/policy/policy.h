@@ -20,6 +20,27 @@ void cf_policy_free(cf_policy **p);
 /** Octets of memory that it takes. */
 size_t cf_policy_bytes(const cf_policy *p);
 
+/** Parameters of a request that a condition can ask for: symbol, condition key, whether it is a number. */
+#define CF_POLICY_PARAMETERS(X)                                                                    \
+    X(DATA_KEY_PAIR_SPEC, "kms:DataKeyPairSpec", false)                                            \
+    X(DELETION_WINDOW, "kms:ScheduleKeyDeletionPendingWindowInDays", true)                         \
+    X(ENCRYPTION_ALGORITHM, "kms:EncryptionAlgorithm", false)                                      \
+    X(GRANT_CONSTRAINT, "kms:GrantConstraintType", false)                                          \
+    X(GRANTEE, "kms:GranteePrincipal", false)                                                      \
+    X(KEY_AGREEMENT_ALGORITHM, "kms:KeyAgreementAlgorithm", false)                                 \
+    X(MAC_ALGORITHM, "kms:MacAlgorithm", false)                                                    \
+    X(MESSAGE_TYPE, "kms:MessageType", false)                                                      \
+    X(RETIRING, "kms:RetiringPrincipal", false)                                                    \
+    X(ROTATION_PERIOD, "kms:RotationPeriodInDays", true)                                           \
+    X(SIGNING_ALGORITHM, "kms:SigningAlgorithm", false)
+
+typedef enum {
+#define CF_POLICY_MEMBER(sym, key, number) CF_POLICY_##sym,
+    CF_POLICY_PARAMETERS(CF_POLICY_MEMBER)
+#undef CF_POLICY_MEMBER
+        CF_POLICY_PARAMETER_COUNT
+} cf_policy_parameter;
+
 /** One pair of an encryption context. */
 typedef struct {
     cf_view name, value;
@@ -41,6 +62,9 @@ typedef struct {
     cf_view request_alias;  /* "alias/name", when the request names the key by it */
     const cf_view *aliases; /* of the key: "alias/name" */
     size_t aliases_n;
+    const cf_view *grant_operations; /* that the grant to be made permits */
+    size_t grant_operations_n;
+    cf_view parameters[CF_POLICY_PARAMETER_COUNT]; /* numbers in decimal */
 } cf_policy_request;
 
 typedef enum {

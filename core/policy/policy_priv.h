@@ -13,6 +13,11 @@ typedef enum {
     CF_COND_ARN, /* ArnEquals and ArnLike are one operator */
     CF_COND_BOOL,
     CF_COND_NULL,
+    CF_COND_NUMBER_EQUALS,
+    CF_COND_LESS,
+    CF_COND_LESS_EQUALS,
+    CF_COND_GREATER,
+    CF_COND_GREATER_EQUALS,
     CF_COND_COUNT
 } cf_cond_op;
 
@@ -23,9 +28,11 @@ typedef enum {
     CF_KEY_CONTEXT_KEYS,
     CF_KEY_CALLER_ACCOUNT,
     CF_KEY_GRANT_FOR_AWS,
+    CF_KEY_GRANT_OPERATIONS,
     CF_KEY_ORIGIN,
     CF_KEY_SPEC,
     CF_KEY_USAGE,
+    CF_KEY_PARAMETER,
     CF_KEY_PRINCIPAL_ACCOUNT,
     CF_KEY_PRINCIPAL_ARN,
     CF_KEY_REQUEST_ALIAS,
@@ -47,8 +54,9 @@ typedef struct {
     bool negated, if_exists;
     cf_cond_set set;
     cf_cond_key key;
-    uint8_t pcr;  /* register, of CF_KEY_PCR */
-    cf_view name; /* of CF_KEY_CONTEXT */
+    uint8_t pcr;                   /* register, of CF_KEY_PCR */
+    cf_view name;                  /* of CF_KEY_CONTEXT */
+    cf_policy_parameter parameter; /* of CF_KEY_PARAMETER */
     cf_policy_list values;
 } cf_condition;
 

@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Who may do what: the key's policy is asked with all that is known of the request, and then its grants. */
+#include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "host/kmsd/call.h"
 #include "sys/linux/log.h"
 
 #define PERMISSION_BYTES 64
+#define NUMBER_BYTES 24
 
 /* What the names of a key's aliases are kept in while its policy is asked. */
 typedef struct {
@@ -36,12 +39,98 @@ static void fill_key(const cf_kmsd_target *t, const aliases_of_key *aliases, cf_
     q->aliases_n = aliases->n;
 }
 
+/* --- parameters of requests that conditions can ask for --- */
+
+/* By permission: the member that has it (NULL: none), and what it is when the request has none (NULL: absent, too). */
+static const struct {
+    const char *permission;
+    cf_policy_parameter parameter;
+    const char *member, *otherwise;
+} parameters[] = {
+    {"CreateGrant", CF_POLICY_GRANTEE, "GranteePrincipal", NULL},
+    {"CreateGrant", CF_POLICY_RETIRING, "RetiringPrincipal", NULL},
+    {"Decrypt", CF_POLICY_ENCRYPTION_ALGORITHM, "EncryptionAlgorithm", "SYMMETRIC_DEFAULT"},
+    {"DeriveSharedSecret", CF_POLICY_KEY_AGREEMENT_ALGORITHM, "KeyAgreementAlgorithm", NULL},
+    {"EnableKeyRotation", CF_POLICY_ROTATION_PERIOD, "RotationPeriodInDays", "365"},
+    {"Encrypt", CF_POLICY_ENCRYPTION_ALGORITHM, "EncryptionAlgorithm", "SYMMETRIC_DEFAULT"},
+    {"GenerateDataKey", CF_POLICY_ENCRYPTION_ALGORITHM, NULL, "SYMMETRIC_DEFAULT"},
+    {"GenerateDataKeyPair", CF_POLICY_DATA_KEY_PAIR_SPEC, "KeyPairSpec", NULL},
+    {"GenerateDataKeyPair", CF_POLICY_ENCRYPTION_ALGORITHM, NULL, "SYMMETRIC_DEFAULT"},
+    {"GenerateDataKeyPairWithoutPlaintext", CF_POLICY_DATA_KEY_PAIR_SPEC, "KeyPairSpec", NULL},
+    {"GenerateDataKeyPairWithoutPlaintext", CF_POLICY_ENCRYPTION_ALGORITHM, NULL,
+     "SYMMETRIC_DEFAULT"},
+    {"GenerateDataKeyWithoutPlaintext", CF_POLICY_ENCRYPTION_ALGORITHM, NULL, "SYMMETRIC_DEFAULT"},
+    {"GenerateMac", CF_POLICY_MAC_ALGORITHM, "MacAlgorithm", NULL},
+    {"ReEncryptFrom", CF_POLICY_ENCRYPTION_ALGORITHM, "SourceEncryptionAlgorithm",
+     "SYMMETRIC_DEFAULT"},
+    {"ReEncryptTo", CF_POLICY_ENCRYPTION_ALGORITHM, "DestinationEncryptionAlgorithm",
+     "SYMMETRIC_DEFAULT"},
+    {"ScheduleKeyDeletion", CF_POLICY_DELETION_WINDOW, "PendingWindowInDays", "30"},
+    {"Sign", CF_POLICY_MESSAGE_TYPE, "MessageType", "RAW"},
+    {"Sign", CF_POLICY_SIGNING_ALGORITHM, "SigningAlgorithm", NULL},
+    {"Verify", CF_POLICY_MESSAGE_TYPE, "MessageType", "RAW"},
+    {"Verify", CF_POLICY_SIGNING_ALGORITHM, "SigningAlgorithm", NULL},
+    {"VerifyMac", CF_POLICY_MAC_ALGORITHM, "MacAlgorithm", NULL},
+};
+
+/* What parameters are kept in that are no text of the request. */
+typedef struct {
+    char number[NUMBER_BYTES]; /* a request has one at most */
+    cf_view operations[CF_GRANT_OPERATIONS_COUNT];
+} parameter_room;
+
+static void fill_parameters(const cf_kmsd_call *c, const char *permission, parameter_room *room,
+                            cf_policy_request *q)
+{
+    for (size_t i = 0; i < sizeof parameters / sizeof parameters[0]; i++) {
+        if (strcmp(parameters[i].permission, permission) != 0) {
+            continue;
+        }
+        const char *member = parameters[i].member;
+        cf_view *value = &q->parameters[parameters[i].parameter];
+        *value = cf_view_str(parameters[i].otherwise);
+        if (member != NULL && json_is_integer(json_object_get(c->in, member))) {
+            (void)snprintf(room->number, sizeof room->number, "%" PRIu64,
+                           cf_in_number(c->in, member, 0));
+            *value = cf_view_str(room->number);
+        } else if (member != NULL && cf_in_has(c->in, member)) {
+            *value = cf_in_text(c->in, member);
+        }
+    }
+}
+
+/* Each operation once, however often it is listed. */
+static void fill_grant(const cf_kmsd_call *c, parameter_room *room, cf_policy_request *q)
+{
+    const json_t *limits = json_object_get(c->in, "Constraints");
+    const json_t *list = json_object_get(c->in, "Operations");
+    uint32_t bits = 0;
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        const json_t *j = json_array_get(list, i);
+        bits |= cf_grant_operation(cf_view_make(json_string_value(j), json_string_length(j)));
+    }
+    q->grant_operations = room->operations;
+    for (unsigned bit = 0; bit < CF_GRANT_OPERATIONS_COUNT; bit++) {
+        if ((bits >> bit & 1) != 0) {
+            room->operations[q->grant_operations_n] = cf_view_str(cf_grant_operation_name(bit));
+            q->grant_operations_n++;
+        }
+    }
+    q->parameters[CF_POLICY_GRANT_CONSTRAINT] =
+        cf_in_has(limits, "EncryptionContextEquals")   ? CF_LIT("EncryptionContextEquals")
+        : cf_in_has(limits, "EncryptionContextSubset") ? CF_LIT("EncryptionContextSubset")
+                                                       : CF_VIEW_EMPTY;
+}
+
+/* --- who may do what --- */
+
 cf_policy_decision cf_kmsd_policy_says(const cf_kmsd_call *c, const cf_policy *p,
                                        const char *permission, const cf_kmsd_target *t,
                                        const cf_kmsd_context *context)
 {
     char action[PERMISSION_BYTES];
     aliases_of_key aliases;
+    parameter_room room;
     (void)snprintf(action, sizeof action, "kms:%s", permission);
     cf_policy_request q = {.action = cf_view_str(action),
                            .caller = cf_view_str(c->caller->arn),
@@ -53,6 +142,10 @@ cf_policy_decision cf_kmsd_policy_says(const cf_kmsd_call *c, const cf_policy *p
     if (t->key != NULL) {
         read_aliases(c, t->key, &aliases);
         fill_key(t, &aliases, &q);
+    }
+    fill_parameters(c, permission, &room, &q);
+    if (strcmp(permission, "CreateGrant") == 0) {
+        fill_grant(c, &room, &q);
     }
     for (size_t i = 0; c->recipient.given && i < CF_PCR_COUNT; i++) {
         q.pcrs[i] = cf_view_str(c->recipient.pcr_hex[i]);

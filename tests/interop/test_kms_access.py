@@ -372,7 +372,7 @@ def test_conditions_on_the_key(server, alice, parent):
 
 @pytest.mark.parametrize("condition, text", [
     ({"StringEquals": {"kms:ViaService": "s3.us-east-1.amazonaws.com"}}, "kms:ViaService"),
-    ({"NumericLessThan": {"kms:KeySpec": "1"}}, '"NumericLessThan"'),
+    ({"NumericLessThan": {"kms:KeySpec": "1"}}, 'no number: "kms:KeySpec"'),
     ({"StringEquals": {"aws:SourceIp": "10.0.0.1"}}, '"aws:SourceIp"'),
     ({"StringEquals": {"kms:EncryptionContextKeys": "x"}}, "ForAnyValue or ForAllValues"),
 ])

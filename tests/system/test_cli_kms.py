@@ -144,7 +144,7 @@ def test_notes_are_no_failure():
 @pytest.mark.parametrize("text, why", [
     ("", "not well-formed JSON"), ("{}", "no statement"), ("[]", "must be an object"),
     (json.dumps({"Statement": {**ROOT_POLICY["Statement"], "Condition": {"NumericEquals": {PCR0: "1"}}}}),
-     'Statement 1: the condition operator is not supported: "NumericEquals".'),
+     'Statement 1: the value of the condition key is no number: "kms:RecipientAttestation:PCR0".'),
     (json.dumps({"Statement": {**ROOT_POLICY["Statement"], "Condition": {"StringEquals": {"kms:ViaService": "s3"}}}}), "kms:ViaService"),
     (json.dumps(ROOT_POLICY) + " " * 32768, "larger than"),
 ])

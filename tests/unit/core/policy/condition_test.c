@@ -11,8 +11,26 @@ static const cf_policy_pair flags[] = {{CF_LIT_INIT("flag"), CF_LIT_INIT("true")
                                        {CF_LIT_INIT("empty"), CF_LIT_INIT("")}};
 static const cf_view aliases[] = {CF_LIT_INIT("alias/one"), CF_LIT_INIT("alias/two")};
 
-/* FULL has everything, FLAGS another context, BARE nothing but a user. */
-typedef enum { FULL, FLAGS, BARE } with;
+/* FULL has all that a decryption has, FLAGS another context, PARAMETERS what no request has all of, BARE nothing but a user. */
+typedef enum { FULL, FLAGS, PARAMETERS, BARE } with;
+
+static const cf_view operations[] = {CF_LIT_INIT("Decrypt"), CF_LIT_INIT("Encrypt")};
+
+static void set_parameters(cf_policy_request *q)
+{
+    q->grant_operations = operations;
+    q->grant_operations_n = 2;
+    q->parameters[CF_POLICY_SIGNING_ALGORITHM] = CF_LIT("ECDSA_SHA_384");
+    q->parameters[CF_POLICY_MAC_ALGORITHM] = CF_LIT("HMAC_SHA_384");
+    q->parameters[CF_POLICY_KEY_AGREEMENT_ALGORITHM] = CF_LIT("ECDH");
+    q->parameters[CF_POLICY_MESSAGE_TYPE] = CF_LIT("DIGEST");
+    q->parameters[CF_POLICY_DATA_KEY_PAIR_SPEC] = CF_LIT("ECC_NIST_P384");
+    q->parameters[CF_POLICY_GRANTEE] = CF_LIT(ROLE_ARN);
+    q->parameters[CF_POLICY_RETIRING] = CF_LIT(CALLER_ARN);
+    q->parameters[CF_POLICY_GRANT_CONSTRAINT] = CF_LIT("EncryptionContextEquals");
+    q->parameters[CF_POLICY_DELETION_WINDOW] = CF_LIT("7");
+    q->parameters[CF_POLICY_ROTATION_PERIOD] = CF_LIT("365");
+}
 
 static cf_policy_request request_with(with w)
 {
@@ -31,6 +49,10 @@ static cf_policy_request request_with(with w)
     q.request_alias = CF_LIT("alias/one");
     q.aliases = aliases;
     q.aliases_n = w == FULL ? 2 : 1;
+    q.parameters[CF_POLICY_ENCRYPTION_ALGORITHM] = CF_LIT("SYMMETRIC_DEFAULT");
+    if (w == PARAMETERS) {
+        set_parameters(&q);
+    }
     return q;
 }
 
@@ -38,6 +60,9 @@ static cf_policy_request request_with(with w)
 #define KEYS "kms:EncryptionContextKeys"
 #define ALIASES "kms:ResourceAliases"
 #define ARN "aws:PrincipalArn"
+#define OPERATIONS "kms:GrantOperations"
+#define WINDOW "kms:ScheduleKeyDeletionPendingWindowInDays"
+#define PERIOD "kms:RotationPeriodInDays"
 
 static const struct {
     const char *condition;
@@ -148,7 +173,7 @@ static const struct {
     {"{'ArnLike':{'" ARN "':'*'}}", FULL, true}, /* but by itself it is for all of them */
     {"{'ArnEquals':{'" ARN "':'*'}}", BARE, true},
     {"{'ArnNotLike':{'" ARN "':'*'}}", FULL, false},
-    {"{'ArnLike':{'kms:RequestAlias':'*'}}", BARE, false}, /* of an absent key none holds */
+    {"{'ArnLike':{'kms:GranteePrincipal':'*'}}", FULL, false}, /* of an absent key none holds */
     {"{'ArnLike':{'" ARN "':'**'}}", FULL, false},
     {"{'ArnLike':{'" ARN "':'arn:*'}}", FULL, false},
     {"{'ArnLike':{'" ARN "':'*:*:*:*:*:*'}}", FULL, true},
@@ -159,6 +184,61 @@ static const struct {
     {"{'Bool':{'kms:GrantIsForAWSResource':'true'}}", FULL, false},
     {"{'Bool':{'kms:GrantIsForAWSResource':'false'}}", FULL, false},
     {"{'Null':{'kms:GrantIsForAWSResource':'true'}}", FULL, true},
+    /* parameters of the request */
+    {"{'StringEquals':{'kms:EncryptionAlgorithm':'SYMMETRIC_DEFAULT'}}", FULL, true},
+    {"{'StringEquals':{'kms:EncryptionAlgorithm':'RSAES_OAEP_SHA_256'}}", FULL, false},
+    {"{'StringEquals':{'kms:EncryptionAlgorithm':'SYMMETRIC_DEFAULT'}}", BARE, false},
+    {"{'StringNotEquals':{'kms:EncryptionAlgorithm':'SYMMETRIC_DEFAULT'}}", BARE, true},
+    {"{'StringEquals':{'kms:SigningAlgorithm':'ECDSA_SHA_384'}}", PARAMETERS, true},
+    {"{'StringLike':{'kms:SigningAlgorithm':'RSASSA_PSS_*'}}", PARAMETERS, false},
+    {"{'StringEquals':{'kms:MacAlgorithm':'HMAC_SHA_384'}}", PARAMETERS, true},
+    {"{'StringEquals':{'kms:MacAlgorithm':'HMAC_SHA_256'}}", PARAMETERS, false},
+    {"{'StringEquals':{'kms:KeyAgreementAlgorithm':'ECDH'}}", PARAMETERS, true},
+    {"{'StringEquals':{'kms:KeyAgreementAlgorithm':'ECDH'}}", FULL, false},
+    {"{'StringEquals':{'kms:MessageType':'DIGEST'}}", PARAMETERS, true},
+    {"{'StringEquals':{'kms:MessageType':'RAW'}}", PARAMETERS, false},
+    {"{'StringEquals':{'kms:DataKeyPairSpec':['RSA_2048','ECC_NIST_P384']}}", PARAMETERS, true},
+    {"{'StringLike':{'kms:DataKeyPairSpec':'RSA_*'}}", PARAMETERS, false},
+    {"{'StringEquals':{'kms:GranteePrincipal':'" ROLE_ARN "'}}", PARAMETERS, true},
+    {"{'ArnLike':{'kms:GranteePrincipal':'arn:aws:iam::*:role/p*'}}", PARAMETERS, true},
+    {"{'StringEquals':{'kms:GranteePrincipal':'" CALLER_ARN "'}}", PARAMETERS, false},
+    {"{'StringEquals':{'kms:RetiringPrincipal':'" CALLER_ARN "'}}", PARAMETERS, true},
+    {"{'Null':{'kms:RetiringPrincipal':'true'}}", PARAMETERS, false},
+    {"{'Null':{'kms:RetiringPrincipal':'true'}}", FULL, true},
+    {"{'StringEquals':{'kms:GrantConstraintType':'EncryptionContextEquals'}}", PARAMETERS, true},
+    {"{'StringEquals':{'kms:GrantConstraintType':'EncryptionContextSubset'}}", PARAMETERS, false},
+    {"{'ForAllValues:StringEquals':{'" OPERATIONS "':['Encrypt','Decrypt','Sign']}}", PARAMETERS,
+     true},
+    {"{'ForAllValues:StringEquals':{'" OPERATIONS "':['Encrypt','DescribeKey']}}", PARAMETERS,
+     false},
+    {"{'ForAnyValue:StringEquals':{'" OPERATIONS "':['Encrypt','DescribeKey']}}", PARAMETERS, true},
+    {"{'ForAnyValue:StringLike':{'" OPERATIONS "':'*Grant'}}", PARAMETERS, false},
+    {"{'ForAnyValue:StringEquals':{'" OPERATIONS "':'Encrypt'}}", FULL, false},
+    {"{'ForAllValues:StringEquals':{'" OPERATIONS "':'Encrypt'}}", FULL, true},
+    /* numbers: 7 and 365 */
+    {"{'NumericEquals':{'" WINDOW "':'7'}}", PARAMETERS, true},
+    {"{'NumericEquals':{'" WINDOW "':7}}", PARAMETERS, true},
+    {"{'NumericEquals':{'" WINDOW "':[30,'7.0']}}", PARAMETERS, true},
+    {"{'NumericEquals':{'" WINDOW "':'8'}}", PARAMETERS, false},
+    {"{'NumericEquals':{'" WINDOW "':'7'}}", FULL, false},
+    {"{'NumericEqualsIfExists':{'" WINDOW "':'7'}}", FULL, true},
+    {"{'NumericNotEquals':{'" WINDOW "':'7'}}", PARAMETERS, false},
+    {"{'NumericNotEquals':{'" WINDOW "':['8','9']}}", PARAMETERS, true},
+    {"{'NumericNotEquals':{'" WINDOW "':'7'}}", FULL, true},
+    {"{'NumericLessThan':{'" WINDOW "':'8'}}", PARAMETERS, true},
+    {"{'NumericLessThan':{'" WINDOW "':'7'}}", PARAMETERS, false},
+    {"{'NumericLessThan':{'" WINDOW "':'10'}}", PARAMETERS, true}, /* not by their texts */
+    {"{'NumericLessThan':{'" WINDOW "':'8'}}", FULL, false},
+    {"{'NumericLessThanEquals':{'" WINDOW "':'7'}}", PARAMETERS, true},
+    {"{'NumericLessThanEquals':{'" WINDOW "':'6.9'}}", PARAMETERS, false},
+    {"{'NumericGreaterThan':{'" PERIOD "':'364'}}", PARAMETERS, true},
+    {"{'NumericGreaterThan':{'" PERIOD "':365}}", PARAMETERS, false},
+    {"{'NumericGreaterThanEquals':{'" PERIOD "':365}}", PARAMETERS, true},
+    {"{'NumericGreaterThanEquals':{'" PERIOD "':'366'}}", PARAMETERS, false},
+    {"{'NumericGreaterThanEquals':{'" PERIOD "':'-1'}}", PARAMETERS, true},
+    {"{'ForAllValues:NumericEquals':{'" PERIOD "':'1'}}", FULL, true},
+    {"{'Null':{'" PERIOD "':'false'}}", PARAMETERS, true},
+    {"{'StringEquals':{'" PERIOD "':'365'}}", PARAMETERS, true},
     /* operators and keys are ANDed */
     {"{'StringEquals':{'" SPEC "':'SYMMETRIC_DEFAULT','kms:KeyOrigin':'AWS_KMS'},"
      "'ForAnyValue:StringEquals':{'" KEYS "':'tenant'}}",

@@ -104,20 +104,39 @@ static void test_sentences(void **state)
         const char *statement, *why;
     } rows[] = {
         {ALLOW("'Action':'*','Condition':{'NumericEquals':{'" PCR(0) "':'1'}}"),
-         "Statement 2: the condition operator is not supported: \"NumericEquals\"."},
+         "Statement 2: the value of the condition key is no number: "
+         "\"kms:RecipientAttestation:PCR0\"."},
+        {ALLOW("'Action':'*','Condition':{'NumericEquals':{'" TENANT "':'1'}}"),
+         "Statement 2: the value of the condition key is no number: "
+         "\"kms:EncryptionContext:tenant\"."},
+        {ALLOW("'Action':'*','Condition':{'NumericEquals':{'kms:KeySpec':'1'}}"),
+         "Statement 2: the value of the condition key is no number: \"kms:KeySpec\"."},
+        {ALLOW("'Action':'*','Condition':{'NumericEquals':{'kms:RotationPeriodInDays':'year'}}"),
+         "Statement 2: a condition value is no number: \"year\"."},
+        {ALLOW("'Action':'*','Condition':{'NumericEquals':{'kms:RotationPeriodInDays':true}}"),
+         "Statement 2: there is a value that is no string where only strings may be."},
+        {ALLOW("'Action':'*','Condition':{'IpAddress':{'aws:SourceIp':'10.0.0.0/8'}}"),
+         "Statement 2: the condition operator is not supported: \"IpAddress\"."},
+        {ALLOW("'Action':'*','Condition':{'ForAnyValue:DateLessThanIfExists':{'x':'y'}}"),
+         "Statement 2: the condition operator is not supported: "
+         "\"ForAnyValue:DateLessThanIfExists\"."},
         {ALLOW("'Action':'*','Condition':{'stringequals':{'" PCR(0) "':'1'}}"),
-         "Statement 2: the condition operator is not supported: \"stringequals\"."},
+         "Statement 2: there is no condition operator of the name \"stringequals\"."},
         {ALLOW("'Action':'*','Condition':{'ForEach:StringEquals':{'" PCR(0) "':'1'}}"),
-         "Statement 2: the condition operator is not supported: \"ForEach:StringEquals\"."},
+         "Statement 2: there is no condition operator of the name \"ForEach:StringEquals\"."},
         {ALLOW("'Action':'*','Condition':{'StringEqualsIfExistsIfExists':{'" PCR(0) "':'1'}}"),
-         "Statement 2: the condition operator is not supported: \"StringEqualsIfExistsIfExists\"."},
+         "Statement 2: there is no condition operator of the name "
+         "\"StringEqualsIfExistsIfExists\"."},
         {ALLOW("'Action':'*','Condition':{'NullIfExists':{'" PCR(0) "':'true'}}"),
          "Statement 2: Null takes no set operator and no IfExists: \"NullIfExists\"."},
         {ALLOW("'Action':'*','Condition':{'ForAnyValue:Null':{'" PCR(0) "':'true'}}"),
          "Statement 2: Null takes no set operator and no IfExists: \"ForAnyValue:Null\"."},
         {ALLOW("'Action':'*','Condition':{'StringEquals':{'kms:ViaService':'s3'}}"),
-         "Statement 2: no other service calls this one on a caller's behalf, so it cannot enforce "
-         "\"kms:ViaService\"."},
+         "Statement 2: the condition key is not supported, since no other service calls this one "
+         "on a caller's behalf: \"kms:ViaService\"."},
+        {ALLOW("'Action':'*','Condition':{'StringLikeIfExists':{'KMS:viaService':'s3.*'}}"),
+         "Statement 2: the condition key is not supported, since no other service calls this one "
+         "on a caller's behalf: \"KMS:viaService\"."},
         {ALLOW("'Action':'*','Condition':{'StringEquals':{'aws:SourceVpc':'v'}}"),
          "Statement 2: the condition key is not supported: \"aws:SourceVpc\"."},
         {ALLOW("'Action':'*','Condition':{'StringEquals':{'kms:RecipientAttestation:"
@@ -149,7 +168,7 @@ static void test_sentences(void **state)
          "Statement 2: there is neither Principal nor NotPrincipal."},
         /* nothing reaches a terminal that it would act on */
         {ALLOW("'Action':'*','Condition':{'\\u001b[2J\xc3\xa9':{'" PCR(0) "':'1'}}"),
-         "Statement 2: the condition operator is not supported: \"?[2J??\"."},
+         "Statement 2: there is no condition operator of the name \"?[2J??\"."},
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         char text[2000];
@@ -185,7 +204,7 @@ static void test_echo(void **state)
                        POLICY(ALLOW("'Action':'*','Condition':{'%s':{'" PCR(0) "':'1'}}")), name);
         assert_err(cf_policy_parse(quoted(text), &p, &why), MALFORMED);
         (void)snprintf(want, sizeof want,
-                       "Statement 1: the condition operator is not supported: \"%.*s%s\".",
+                       "Statement 1: there is no condition operator of the name \"%.*s%s\".",
                        CF_POLICY_ECHO_BYTES_MAX, name, len > CF_POLICY_ECHO_BYTES_MAX ? "..." : "");
         assert_view(cf_buf_view(&why), cf_view_str(want));
     }
