@@ -70,9 +70,23 @@ static cf_result note(linter *l, cf_lint lint, cf_view about)
     return cf_ok();
 }
 
+static cf_result tell_unknown(linter *l)
+{
+    const cf_policy_unknown *u = l->s != NULL ? l->s->unknown : NULL;
+    for (; u != NULL; u = u->next) {
+        cf_policy_finding f = {.lint = CF_LINT_NOT_UNDERSTOOD,
+                               .statement = l->number,
+                               .sid = l->s->sid,
+                               .about = u->text};
+        CF_TRY(l->found(l->ctx, &f));
+    }
+    return cf_ok();
+}
+
 static cf_result tell_all(linter *l)
 {
     for (unsigned i = 0; i < CF_LINT_COUNT; i++) {
+        CF_TRY(i == CF_LINT_NOT_UNDERSTOOD ? tell_unknown(l) : cf_ok());
         if (l->is_found[i]) {
             cf_policy_finding f = {.lint = (cf_lint)i,
                                    .statement = l->number,
@@ -86,25 +100,6 @@ static cf_result tell_all(linter *l)
 }
 
 /* --- who --- */
-
-static bool is_digits(cf_view v)
-{
-    bool digits = v.len > 0;
-    for (size_t i = 0; digits && i < v.len; i++) {
-        digits = v.data[i] >= '0' && v.data[i] <= '9';
-    }
-    return digits;
-}
-
-static bool ends_with(cf_view v, cf_view end)
-{
-    return v.len >= end.len && cf_view_eq(cf_view_make(v.data + v.len - end.len, end.len), end);
-}
-
-static bool is_account(cf_view principal)
-{
-    return is_digits(principal) || ends_with(principal, CF_LIT(":root"));
-}
 
 static bool has_principal(const cf_statement *s, cf_view principal)
 {
@@ -124,7 +119,18 @@ static bool is_for_all(const cf_statement *s)
 static bool is_for_account(const cf_statement *s)
 {
     for (size_t i = 0; !s->not_principals && i < s->principals.n; i++) {
-        if (is_account(s->principals.at[i])) {
+        if (cf_principal_is_account(s->principals.at[i])) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* True if the statement names the principal, or what includes it. */
+static bool is_about(const cf_statement *s, cf_view principal)
+{
+    for (size_t i = 0; !s->not_principals && i < s->principals.n; i++) {
+        if (cf_principal_includes(s->principals.at[i], principal)) {
             return true;
         }
     }
@@ -134,14 +140,11 @@ static bool is_for_account(const cf_statement *s)
 /* True if the Deny is about everyone whom the Allow is about. */
 static bool denies_same(const cf_statement *deny, const cf_statement *allow)
 {
-    if (is_for_all(deny)) {
-        return true;
-    }
-    bool all = !deny->not_principals && !allow->not_principals;
+    bool all = !allow->not_principals;
     for (size_t i = 0; all && i < allow->principals.n; i++) {
-        all = has_principal(deny, allow->principals.at[i]);
+        all = is_about(deny, allow->principals.at[i]);
     }
-    return all;
+    return all || is_for_all(deny);
 }
 
 /* Nobody is among the principals, as when only services are. */
@@ -152,8 +155,9 @@ static bool is_for_nobody(const cf_statement *s)
 
 /* --- what is allowed --- */
 
-/* True if s lets someone do it in the scene, and no Deny keeps that person from it. */
-static bool passes(const linter *l, const cf_statement *s, const char *action, cf_scene scene)
+/* True if s lets who do it in the scene (empty: someone), and no Deny keeps them from it. */
+static bool passes_for(const linter *l, const cf_statement *s, cf_view who, const char *action,
+                       cf_scene scene)
 {
     cf_view name = cf_view_str(action);
     if (s->deny || is_for_nobody(s) || !cf_policy_covers(s, name) || !cf_scene_allows(s, scene)) {
@@ -161,12 +165,17 @@ static bool passes(const linter *l, const cf_statement *s, const char *action, c
     }
     for (size_t i = 0; i < l->policy->statements_n; i++) {
         const cf_statement *d = &l->policy->statements[i];
-        if (d->deny && cf_policy_covers(d, name) && denies_same(d, s) &&
-            cf_scene_denies(d, scene)) {
+        if (d->deny && cf_policy_covers(d, name) && cf_scene_denies(d, scene) &&
+            (denies_same(d, s) || (who.len > 0 && is_about(d, who)))) {
             return false;
         }
     }
     return true;
+}
+
+static bool passes(const linter *l, const cf_statement *s, const char *action, cf_scene scene)
+{
+    return passes_for(l, s, CF_VIEW_EMPTY, action, scene);
 }
 
 /* A condition that is met only if one of its values is the request's. */
@@ -235,10 +244,14 @@ static bool asks_for_context(const cf_statement *s)
     return false;
 }
 
-static bool is_wild(const cf_condition *c)
+/* True if the condition leaves strangers in: one of its patterns matches an account, or an ARN, that is nobody's. */
+static bool is_wide(const cf_condition *c)
 {
-    for (size_t i = 0; i < c->values.n; i++) {
-        if (cf_view_eq(c->values.at[i], CF_LIT("*"))) {
+    bool patterns = c->op == CF_COND_LIKE || c->op == CF_COND_ARN;
+    cf_view stranger = c->key == CF_KEY_PRINCIPAL_ARN ? CF_LIT("arn:aws:iam::strangers:role/x")
+                                                      : CF_LIT("strangers");
+    for (size_t i = 0; patterns && i < c->values.n; i++) {
+        if (cf_policy_value_matches(c->op, c->values.at[i], stranger)) {
             return true;
         }
     }
@@ -252,7 +265,7 @@ static bool narrows_principals(const cf_statement *s)
         const cf_condition *c = &s->conditions[i];
         bool caller = c->key == CF_KEY_CALLER_ACCOUNT || c->key == CF_KEY_PRINCIPAL_ACCOUNT ||
                       c->key == CF_KEY_PRINCIPAL_ARN;
-        if (caller && is_positive(c) && !is_wild(c)) {
+        if (caller && is_positive(c) && !is_wide(c)) {
             return true;
         }
     }
@@ -419,9 +432,20 @@ static cf_result lint_statement(linter *l)
 
 #define PUT_POLICY "kms:PutKeyPolicy"
 
-static bool sets_policy(const linter *l, const cf_statement *s)
+static bool sets_policy(const linter *l, const cf_statement *s, cf_view who)
 {
-    return passes(l, s, PUT_POLICY, CF_SCENE_NO_DOCUMENT);
+    return passes_for(l, s, who, PUT_POLICY, CF_SCENE_NO_DOCUMENT);
+}
+
+/* True if somebody whom s is for may go by the principal's name. */
+static bool may_be_for(const cf_statement *s, cf_view principal)
+{
+    for (size_t i = 0; !s->not_principals && i < s->principals.n; i++) {
+        if (cf_principal_meets(s->principals.at[i], principal)) {
+            return true;
+        }
+    }
+    return s->not_principals && !has_principal(s, principal);
 }
 
 /* True if the principal may open with some document, in whichever statement. */
@@ -429,9 +453,10 @@ static bool may_open(const linter *l, cf_view principal)
 {
     for (size_t i = 0; i < l->policy->statements_n; i++) {
         const cf_statement *s = &l->policy->statements[i];
-        for (size_t k = 0; has_principal(s, principal) && k < cf_policy_actions_n; k++) {
+        bool concerned = !s->deny && may_be_for(s, principal);
+        for (size_t k = 0; concerned && k < cf_policy_actions_n; k++) {
             if (cf_policy_actions[k].kind == CF_ACTION_OPENS &&
-                passes(l, s, cf_policy_actions[k].name, CF_SCENE_WANTED)) {
+                passes_for(l, s, principal, cf_policy_actions[k].name, CF_SCENE_WANTED)) {
                 return true;
             }
         }
@@ -443,14 +468,16 @@ static bool may_open(const linter *l, cf_view principal)
 static bool counted(const linter *l, size_t statement, size_t place)
 {
     const cf_statement *s = &l->policy->statements[statement];
+    cf_view principal = s->principals.at[place];
     for (size_t i = 0; i < statement; i++) {
-        if (sets_policy(l, &l->policy->statements[i]) &&
-            has_principal(&l->policy->statements[i], s->principals.at[place])) {
+        const cf_statement *earlier = &l->policy->statements[i];
+        if (!earlier->not_principals && has_principal(earlier, principal) &&
+            sets_policy(l, earlier, principal)) {
             return true;
         }
     }
     for (size_t k = 0; k < place; k++) {
-        if (cf_view_eq(s->principals.at[k], s->principals.at[place])) {
+        if (cf_view_eq(s->principals.at[k], principal)) {
             return true;
         }
     }
@@ -463,13 +490,14 @@ static cf_result lint_writers(linter *l)
     bool any = false;
     for (size_t i = 0; i < l->policy->statements_n; i++) {
         const cf_statement *s = &l->policy->statements[i];
-        if (!sets_policy(l, s)) {
+        if (!sets_policy(l, s, CF_VIEW_EMPTY)) {
             continue;
         }
         any = true;
         for (size_t k = 0; !s->not_principals && k < s->principals.n; k++) {
             cf_view principal = s->principals.at[k];
-            if (cf_view_eq(principal, CF_LIT("*")) || is_account(principal) || counted(l, i, k)) {
+            if (cf_view_eq(principal, CF_LIT("*")) || cf_principal_is_account(principal) ||
+                counted(l, i, k) || !sets_policy(l, s, principal)) {
                 continue;
             }
             named++;

@@ -24,6 +24,8 @@ const char *cf_lint_severity_name(cf_lint_severity s); /* "note", "warning", "er
       "an Allow with NotAction allows all else, also what the service will learn one day")         \
     X(NOT_PRINCIPAL_ALLOW, "not_principal_allow", ERROR,                                           \
       "an Allow with NotPrincipal is for everyone else, in all accounts")                          \
+    X(NOT_UNDERSTOOD, "not_understood", NOTE,                                                      \
+      "not evaluated here, so it is taken to be met in an Allow, and not to be met in a Deny")     \
     X(PCR_APPLICATION_ONLY, "pcr_application_only", WARNING,                                       \
       "only PCR2 is held: the same application may run under another kernel")                      \
     X(PCR_KERNEL_ONLY, "pcr_kernel_only", ERROR,                                                   \
@@ -65,18 +67,25 @@ const char *cf_lint_code(cf_lint l);
 const char *cf_lint_text(cf_lint l);
 cf_lint_severity cf_lint_severity_of(cf_lint l);
 
+/** A policy for cf_policy_lint alone. Conditions and other elements of the language that are not evaluated here are noted, where
+ *  cf_policy_parse refuses them; of statements with a note the decision lets no Allow apply. *ret_why tells of errors in the JSON the
+ *  line, of others the statement.
+ *  error as cf_policy_parse */
+CF_MUST_USE cf_result cf_policy_parse_for_lint(cf_view text, cf_policy **ret, cf_buf *ret_why);
+
 /** One finding. Views are valid for the call that brings it. */
 typedef struct {
     cf_lint lint;
     size_t statement; /* from 1; 0: the policy as a whole */
     cf_view sid;      /* empty: none */
-    cf_view about;    /* actions, a register or a value, printable ASCII; empty: nothing */
+    cf_view about; /* actions, a register, a value or a sentence, printable ASCII; empty: nothing */
 } cf_policy_finding;
 
 /** A result other than success ends the lint with it. */
 typedef cf_result cf_policy_found(void *ctx, const cf_policy_finding *f);
 
-/** Calls found for every finding, by statement, then by code; those of the whole policy last.
+/** Calls found for every finding, by statement, then by code; those of the whole policy last. Each code once for a statement, but
+ *  not_understood for each element.
  *  error what found answers; NO_MEMORY
- *  cost  the square of the number of statements */
+ *  cost  the square of the numbers of statements and of principals; some 100 ms for the worst policy */
 CF_MUST_USE cf_result cf_policy_lint(const cf_policy *p, cf_policy_found *found, void *ctx);

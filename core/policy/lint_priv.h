@@ -35,7 +35,14 @@ typedef enum {
     CF_SCENE_WANTED,      /* the very enclave that the policy wants */
 } cf_scene;
 
+/** True if everyone whom who means (a principal of a policy) is also meant by p. */
+bool cf_principal_includes(cf_view p, cf_view who);
+/** True if somebody may go by both names: the same, one that includes the other's, or a role and a session of it. */
+bool cf_principal_meets(cf_view p, cf_view who);
+/** True if p is an account as a whole. */
+bool cf_principal_is_account(cf_view p);
+
 /** True if the conditions of an Allow on registers hold in the scene; what else it asks for is taken for granted. */
 bool cf_scene_allows(const cf_statement *s, cf_scene scene);
-/** True if a Deny applies in the scene for certain: it asks for nothing but registers. */
+/** True if a Deny applies in the scene for certain: it asks for nothing but registers, and all of it is understood. */
 bool cf_scene_denies(const cf_statement *s, cf_scene scene);

@@ -80,8 +80,8 @@ static cf_result read_operator(cf_policy_parser *ps, const char *text, cf_condit
     }
     for (size_t i = 0; i < sizeof beyond / sizeof beyond[0]; i++) {
         if (cf_view_eq(name, cf_view_str(beyond[i]))) {
-            return cf_policy_malformed_name(
-                ps, "the condition operator is not supported:", cf_view_str(text));
+            return cf_policy_beyond(ps,
+                                    "the condition operator is not supported:", cf_view_str(text));
         }
     }
     return cf_policy_malformed_name(ps, "there is no condition operator of the name",
@@ -141,13 +141,12 @@ static bool is_register(cf_view name, uint8_t *ret)
 static cf_result unknown_key(cf_policy_parser *ps, cf_view key)
 {
     if (cf_policy_eq_fold(key, CF_LIT("kms:ViaService"))) {
-        return cf_policy_malformed_name(
-            ps,
-            "the condition key is not supported, since no other service calls "
-            "this one on a caller's behalf:",
-            key);
+        return cf_policy_beyond(ps,
+                                "the condition key is not supported, since no other service calls "
+                                "this one on a caller's behalf:",
+                                key);
     }
-    return cf_policy_malformed_name(ps, "the condition key is not supported:", key);
+    return cf_policy_beyond(ps, "the condition key is not supported:", key);
 }
 
 static bool is_numeric(cf_cond_op op)
@@ -157,7 +156,7 @@ static bool is_numeric(cf_cond_op op)
 
 static cf_result no_number(cf_policy_parser *ps, cf_view key)
 {
-    return cf_policy_malformed_name(ps, "the value of the condition key is no number:", key);
+    return cf_policy_beyond(ps, "the value of the condition key is no number:", key);
 }
 
 /* The keys without a name of the policy's own in them. */
@@ -170,7 +169,7 @@ static cf_result read_plain_key(cf_policy_parser *ps, cf_view key, cf_condition 
         c->key = keys[i].key;
         c->parameter = keys[i].parameter;
         if (keys[i].several && c->set == CF_SET_NONE && c->op != CF_COND_NULL) {
-            return cf_policy_malformed_name(
+            return cf_policy_beyond(
                 ps,
                 "the condition key has several values and needs ForAnyValue or ForAllValues:", key);
         }
@@ -267,6 +266,19 @@ static cf_result read_values(cf_policy_parser *ps, json_t *j, cf_condition *c)
     return cf_policy_read_list(ps, list, numeric ? check_number : check_bool, &c->values);
 }
 
+/* Values that nobody compares: strings, numbers and booleans. */
+static cf_result check_values(cf_policy_parser *ps, const json_t *j)
+{
+    bool single = !json_is_array(j), scalar = single || json_array_size(j) > 0;
+    for (size_t i = 0; scalar && i < (single ? 1 : json_array_size(j)); i++) {
+        const json_t *value = single ? j : json_array_get(j, i);
+        scalar = json_is_string(value) || json_is_number(value) || json_is_boolean(value);
+    }
+    return scalar ? cf_ok()
+                  : cf_policy_malformed(ps, "there is a condition without values, or with one that "
+                                            "is neither string nor number nor boolean");
+}
+
 /* --- the element --- */
 
 static cf_result count_conditions(cf_policy_parser *ps, json_t *j, size_t *ret)
@@ -283,6 +295,17 @@ static cf_result count_conditions(cf_policy_parser *ps, json_t *j, size_t *ret)
         *ret += json_object_size(members);
     }
     return cf_ok();
+}
+
+/* To the lint a condition that is beyond is only a note. */
+static cf_result read_condition(cf_policy_parser *ps, const char *op_name, const char *key,
+                                json_t *values, cf_condition *c, bool *ret_known)
+{
+    cf_result r = read_operator(ps, op_name, c);
+    r = cf_is_ok(r) ? read_key(ps, key, c) : r;
+    r = cf_is_ok(r) ? read_values(ps, values, c) : r;
+    CF_TRY(cf_policy_note_beyond(ps, r, ret_known));
+    return *ret_known ? cf_ok() : check_values(ps, values);
 }
 
 /* {operator: {key: values}}; all keys of all operators become one list, since all of them must hold. */
@@ -303,10 +326,10 @@ CF_MUST_USE cf_result cf_policy_read_conditions(cf_policy_parser *ps, json_t *j,
     {
         json_object_foreach(members, key, values)
         {
-            CF_TRY(read_operator(ps, op_name, &conditions[n]));
-            CF_TRY(read_key(ps, key, &conditions[n]));
-            CF_TRY(read_values(ps, values, &conditions[n]));
-            n++;
+            bool known;
+            conditions[n] = (cf_condition){.values = {NULL, 0}};
+            CF_TRY(read_condition(ps, op_name, key, values, &conditions[n], &known));
+            n += known;
         }
     }
     s->conditions = conditions;

@@ -9,6 +9,9 @@ typedef struct {
     cf_policy *policy;
     size_t statement; /* being read, from 1; 0: none yet */
     bool verbatim;    /* the sentence is the service's own and stands alone */
+    bool for_lint;    /* what is beyond is noted, not refused */
+    bool beyond;      /* the reason to refuse is something of the language that is not evaluated */
+    const cf_policy_unknown **unknown; /* where the statement's next note goes */
     const char *why;
     cf_view name; /* what it is about, from the JSON text; empty: nothing */
 } cf_policy_parser;
@@ -16,6 +19,11 @@ typedef struct {
 CF_MUST_USE cf_result cf_policy_malformed(cf_policy_parser *ps, const char *why);
 /** The same about a name that the policy uses. */
 CF_MUST_USE cf_result cf_policy_malformed_name(cf_policy_parser *ps, const char *why, cf_view name);
+
+/** The same about what the language has, and the lint can pass over. */
+CF_MUST_USE cf_result cf_policy_beyond(cf_policy_parser *ps, const char *why, cf_view name);
+/** Takes the result of reading a part of a statement: what is beyond becomes a note, and success with *ret_known false. */
+CF_MUST_USE cf_result cf_policy_note_beyond(cf_policy_parser *ps, cf_result r, bool *ret_known);
 
 CF_MUST_USE cf_result cf_policy_array(cf_policy_parser *ps, size_t n, size_t size, void **ret);
 

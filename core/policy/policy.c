@@ -85,8 +85,7 @@ bool cf_policy_like(cf_view pattern, cf_view text, bool fold)
     return like(pattern, text, fold, &left);
 }
 
-/* The text up to the next ':', which is taken away as well; the last part of an ARN may hold further ones. */
-static cf_view next_part(cf_view *rest, bool last)
+cf_view cf_policy_next_part(cf_view *rest, bool last)
 {
     size_t n = 0;
     while (n < rest->len && (last || rest->data[n] != ':')) {
@@ -105,7 +104,8 @@ static bool arn_like(cf_view pattern, cf_view arn, size_t *left)
     }
     for (size_t i = 0; i < ARN_PARTS; i++) {
         bool last = i == ARN_PARTS - 1;
-        if (!like(next_part(&pattern, last), next_part(&arn, last), false, left)) {
+        if (!like(cf_policy_next_part(&pattern, last), cf_policy_next_part(&arn, last), false,
+                  left)) {
             return false;
         }
     }
@@ -371,6 +371,9 @@ bool cf_policy_covers(const cf_statement *s, cf_view action)
 static bool applies(const cf_statement *s, const cf_policy_request *q, size_t *left)
 {
     if (!covers(s, q->action, left) || !is_principal(s, q)) {
+        return false;
+    }
+    if (s->unknown != NULL && !s->deny) {
         return false;
     }
     for (size_t i = 0; i<s->conditions_n && * left> 0; i++) {

@@ -60,9 +60,16 @@ typedef struct {
     cf_policy_list values;
 } cf_condition;
 
+/** Something of the policy language that is not evaluated here: a sentence, printable ASCII. */
+typedef struct cf_policy_unknown {
+    cf_view text;
+    const struct cf_policy_unknown *next;
+} cf_policy_unknown;
+
 typedef struct {
     cf_view sid; /* empty: none */
     bool deny;
+    const cf_policy_unknown *unknown; /* of what was read for the lint; then it may apply or not */
     bool has_action, has_resource;    /* without them the statement never takes effect */
     bool not_principals, not_actions; /* the lists say who and what is meant not */
     cf_policy_list principals, actions;
@@ -77,6 +84,9 @@ struct cf_policy {
     size_t room_bytes;
     alignas(max_align_t) uint8_t room[];
 };
+
+/** The text up to the next ':', which is taken away as well; the last part of an ARN (last) may hold further ones. */
+cf_view cf_policy_next_part(cf_view *rest, bool last);
 
 /** `*` is any text, `?` any one character. No recursion; time is the product of the lengths at worst. */
 bool cf_policy_like(cf_view pattern, cf_view text, bool fold);

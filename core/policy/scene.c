@@ -176,6 +176,9 @@ bool cf_scene_allows(const cf_statement *s, cf_scene scene)
 
 bool cf_scene_denies(const cf_statement *s, cf_scene scene)
 {
+    if (s->unknown != NULL) {
+        return false;
+    }
     for (size_t i = 0; i < s->conditions_n; i++) {
         const cf_condition *c = &s->conditions[i];
         if (c->key != CF_KEY_PCR || !must_hold(c, reg_of(scene, c->pcr))) {

@@ -170,7 +170,7 @@ int cli_kms_lint_policy(const cli_args *args)
     if (!cli_read_input(args->words[0], &text)) {
         return CLI_USAGE;
     }
-    cf_result r = cf_policy_parse(cf_buf_view(&text), &p, &why);
+    cf_result r = cf_policy_parse_for_lint(cf_buf_view(&text), &p, &why);
     if (r.code == CF_ERR_MALFORMED || r.code == CF_ERR_SIZE) {
         return print_malformed(json, r.code == CF_ERR_SIZE
                                          ? CF_LIT("The policy is larger than 32,768 octets.")

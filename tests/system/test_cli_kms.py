@@ -143,15 +143,67 @@ def test_notes_are_no_failure():
 
 @pytest.mark.parametrize("text, why", [
     ("", "not well-formed JSON"), ("{}", "no statement"), ("[]", "must be an object"),
-    (json.dumps({"Statement": {**ROOT_POLICY["Statement"], "Condition": {"NumericEquals": {PCR0: "1"}}}}),
-     'Statement 1: the value of the condition key is no number: "kms:RecipientAttestation:PCR0".'),
-    (json.dumps({"Statement": {**ROOT_POLICY["Statement"], "Condition": {"StringEquals": {"kms:ViaService": "s3"}}}}), "kms:ViaService"),
+    ('{"Statement": [\n  {"Effect": "Allow",}]}', "not well-formed JSON. Line 2, column "),
+    (json.dumps({"Statement": {**ROOT_POLICY["Statement"], "Condition": {"StringEqual": {PCR0: "1"}}}}),
+     'Statement 1: there is no condition operator of the name "StringEqual".'),
+    (json.dumps({"Statement": [ROOT_POLICY["Statement"], {**ROOT_POLICY["Statement"], "Principal": {"AWS": "parent"}}]}),
+     'Statement 2: the principal is no account, and no ARN of a user, role or session: "parent".'),
     (json.dumps(ROOT_POLICY) + " " * 32768, "larger than"),
 ])
 def test_what_is_no_policy(text, why):
     run = lint(text, check=1)
     assert run.stdout.startswith("error malformed policy: ") and why in run.stdout and len(run.stdout.splitlines()) == 1
     assert json.loads(lint(text, "--json", check=1).stdout)["findings"][0]["code"] == "malformed"
+
+
+# As AWS's own pages and tools write them: keys and operators that no coffer-kmsd evaluates.
+ORG, VIA = {"StringEquals": {"aws:PrincipalOrgID": "o-a1b2c3d4e5"}}, {"StringEquals": {"kms:ViaService": "ec2.us-east-1.amazonaws.com"}}
+NETWORK = {"NotIpAddress": {"aws:SourceIp": ["192.0.2.0/24"]}, "Bool": {"aws:ViaAWSService": "false"}}
+
+
+def opening(condition, **more):
+    return {"Effect": "Allow", "Principal": {"AWS": ROLE}, "Action": "kms:Decrypt", "Resource": "*", "Condition": condition, **more}
+
+
+@pytest.mark.parametrize("condition, names", [
+    (ORG, ["aws:PrincipalOrgID"]), (VIA, ["kms:ViaService"]), (NETWORK, ["NotIpAddress", "aws:ViaAWSService"]),
+    ({"DateLessThan": {"aws:CurrentTime": "2027-01-01T00:00:00Z"}}, ["DateLessThan"]),
+    ({"NumericLessThan": {"aws:MultiFactorAuthAge": 3600}}, ["aws:MultiFactorAuthAge"]),
+    ({"ForAnyValue:StringLike": {"aws:PrincipalOrgPaths": ["o-a1b2c3d4e5/r-ab12/*"]}}, ["aws:PrincipalOrgPaths"]),
+    ({"StringEquals": {"kms:EncryptionContext:user": "${aws:username}"}}, ["${aws:username}"]),
+], ids=lambda v: v[0] if isinstance(v, list) else "")
+def test_what_is_not_evaluated_is_told(condition, names):
+    """On the safe side: it may be met in an Allow, and need not be in a Deny."""
+    writer = {"Effect": "Allow", "Principal": {"AWS": ADMIN}, "Action": "kms:PutKeyPolicy", "Resource": "*"}
+    attested = {"StringEqualsIgnoreCase": {PCR0: A}, "ForAnyValue:StringEquals": {"kms:EncryptionContextKeys": "tenant"}}
+
+    def notes(run):
+        lines = [line for line in run.stdout.splitlines() if line.startswith("note not_understood ")]
+        assert len(lines) == len(names) and all(f'"{name}")' in line for name, line in zip(names, lines)), run.stdout
+        return [line.split()[:2] for line in run.stdout.splitlines() if line not in lines]
+
+    # an Allow that asks for the enclave is tight with it, one that does not is open with it
+    merged = {op: {**condition.get(op, {}), **attested.get(op, {})} for op in {**condition, **attested}}
+    assert notes(lint({"Statement": [writer, opening(merged)]}, check=0)) == []
+    assert notes(lint({"Statement": [writer, opening(condition)]}, check=1)) == [["error", "unattested"]]
+    # a Deny that would close it is not sure to apply
+    shut = {"Effect": "Deny", "Principal": "*", "Action": "kms:Decrypt", "Resource": "*", "Condition": condition}
+    assert notes(lint({"Statement": [writer, opening({"Null": {"kms:EncryptionContextKeys": "false"}}), shut]}, check=1)) == [["error", "unattested"]]
+
+
+def test_notes_have_their_place():
+    found = json.loads(lint({"Statement": [opening(ORG, Sid="Org"), opening(NETWORK)]}, "--json", check=1).stdout)["findings"]
+    assert [(f["statement"], f.get("sid"), f["about"]) for f in found if f["code"] == "not_understood"] == [
+        (1, "Org", 'the condition key is not supported: "aws:PrincipalOrgID"'), (2, None, 'the condition operator is not supported: "NotIpAddress"'),
+        (2, None, 'the condition key is not supported: "aws:ViaAWSService"')]
+
+
+def test_writers_by_other_names():
+    """Who may set the policy and open, too, because a statement is for the account, for everyone, or for a session of the role."""
+    for who in ("*", "000000000000", "arn:aws:iam::000000000000:root", "arn:aws:sts::000000000000:assumed-role/parent/i-1"):
+        statements = [{"Effect": "Allow", "Principal": {"AWS": ROLE}, "Action": "kms:PutKeyPolicy", "Resource": "*"},
+                      opening({"StringEquals": {PCR0: A}, "Null": {"kms:EncryptionContextKeys": "false"}}, Principal={"AWS": who})]
+        assert "error policy_writer_decrypts policy: " in lint({"Statement": statements}, check=1).stdout
 
 
 def test_lint_usage(tmp_path):

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Policies that are refused when they are set, and what is said of them. */
+#include "core/policy/lint.h"
 #include "tests/unit/core/policy/statements.h"
 
 static void test_malformed(void **state)
@@ -190,6 +191,64 @@ static void test_sentences(void **state)
     cf_policy_free(&p);
 }
 
+/* The lint is told what is no policy, and where. */
+static void test_sentences_for_lint(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text, *why;
+    } rows[] = {
+        {"", "The policy is not well-formed JSON. Line 1, column 0."},
+        {"{'Statement':\n [1,}", "The policy is not well-formed JSON. Line 2, column 5."},
+        {"{'Statement':[],\n'Statement':[]}",
+         "The policy is not well-formed JSON. Line 2, column 11."},
+        {POLICY(ALLOW_ALL) "\n\nx", "The policy is not well-formed JSON. Line 3, column 1."},
+        {"\xff", "The policy is not well-formed JSON."},
+        {"[[[[[[[[[[[[[[[[[[[[", "The policy is not well-formed JSON."},
+        {"{}", "The policy has no statement."},
+        {POLICY(ALLOW("'Action':'*','Condition':{'StringEqual':{'" PCR(0) "':'1'}}")),
+         "Statement 1: there is no condition operator of the name 'StringEqual'."},
+        {POLICY(ALLOW("'Action':'*','Condition':{'IpAddress':{}}")),
+         "Statement 1: a condition operator must have an object with keys: 'IpAddress'."},
+        {POLICY(ALLOW("'Action':'*','Condition':{'IpAddress':{'aws:SourceIp':[]}}")),
+         "Statement 1: there is a condition without values, or with one that is neither string nor "
+         "number nor boolean."},
+        {POLICY(ALLOW("'Action':'*','Condition':{'StringEquals':{'aws:SourceVpc':{}}}")),
+         "Statement 1: there is a condition without values, or with one that is neither string nor "
+         "number nor boolean."},
+        {POLICY(ALLOW("'Action':'*','Condition':{'StringEquals':{'aws:SourceVpc':['x',null]}}")),
+         "Statement 1: there is a condition without values, or with one that is neither string nor "
+         "number nor boolean."},
+        {POLICY(ALLOW("'Action':'*','Condition':{'StringEquals':{'kms:KeySpec':[[]]}}")),
+         "Statement 1: there is a value that is no string where only strings may be."},
+        {POLICY(ALLOW("'Action':'*','Condition':{'NumericEquals':{'kms:RotationPeriodInDays':"
+                      "'year'}}")),
+         "Statement 1: a condition value is no number: 'year'."},
+        {POLICY(ALLOW_ALL "," ALLOW("'Action':'kms:De crypt'")),
+         "Statement 2: the action is not one of this service: 'kms:De crypt'."},
+        {POLICY(ALLOW("'Action':'Decrypt'")),
+         "Statement 1: the action is not one of this service: 'Decrypt'."},
+        {POLICY(ALLOW("'Action':7")),
+         "Statement 1: there is a value that is no string where only strings may be."},
+        {POLICY("{'Effect':'Allow','Principal':{'AWS':'arn:aws:iam::" ACCOUNT
+                ":user/*'},'Action':'*','Resource':'*'}"),
+         "Statement 1: the principal is no account, and no ARN of a user, role or session: "
+         "'arn:aws:iam::" ACCOUNT ":user/*'."},
+        {POLICY("{'Effect':'Allow','Principal':{'AWS':'${aws:username}'},'Action':'*','Resource':"
+                "'*'}"),
+         "Statement 1: policy variables are not supported: '${aws:username}'."},
+        {POLICY("{'Effect':'Allow','Principal':{'Federated':'x'},'Action':'*','Resource':'*'}"),
+         "Statement 1: the principals must be '*', or an object of AWS and Service."},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        CF_BUF(why);
+        cf_policy *p = NULL;
+        assert_err(cf_policy_parse_for_lint(quoted(rows[i].text), &p, &why), MALFORMED);
+        assert_null(p);
+        assert_view(cf_buf_view(&why), quoted(rows[i].why));
+    }
+}
+
 /* Of a long name enough is told to find it. */
 static void test_echo(void **state)
 {
@@ -215,6 +274,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_malformed),
         cmocka_unit_test(test_sentences),
+        cmocka_unit_test(test_sentences_for_lint),
         cmocka_unit_test(test_echo),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
