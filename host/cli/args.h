@@ -54,6 +54,9 @@ typedef struct cli_verb {
          "file with the token (default: $COFFER_TOKEN, else beside the state folder's address)"},  \
         {"state", "DIR",                                                                           \
          "state folder of a local service (default: $COFFER_STATE, else ./coffer-state)"},         \
+        {"ca", "FILE",                                                                             \
+         "whom to trust at an https address: certificates in PEM (default: $COFFER_CA, else the "  \
+         "state folder's)"},                                                                       \
         {"insecure", NULL, "send token and values in clear to another machine"},                   \
         {"json", NULL, "print JSON"},                                                              \
     {                                                                                              \

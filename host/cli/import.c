@@ -219,7 +219,7 @@ static answer_kind kind_of(unsigned status)
 }
 
 /* The service does not answer, or refuses more than the line: ends the import, and says so once. */
-static void give_up(importer *im, cf_result r, const cli_answer *answer)
+static void give_up(importer *im, const cli_session *session, cf_result r, const cli_answer *answer)
 {
     pthread_mutex_lock(&im->lock);
     if (!im->stopped) {
@@ -227,7 +227,7 @@ static void give_up(importer *im, cf_result r, const cli_answer *answer)
         if (cf_is_ok(r)) {
             cli_print_error(answer);
         }
-        stop(im, cf_is_ok(r) ? CLI_FAILED : cli_unanswered(r));
+        stop(im, cf_is_ok(r) ? CLI_FAILED : cli_unanswered(session, r));
     }
     pthread_mutex_unlock(&im->lock);
 }
@@ -252,7 +252,7 @@ static void send_line(importer *im, cli_session *session, const import_line *l)
             return;
         }
         if (kind == ANSWER_STOP || attempt == CF_CLI_IMPORT_RETRIES_MAX) {
-            give_up(im, r, &answer);
+            give_up(im, session, r, &answer);
             return;
         }
         (void)usleep(IMPORT_PAUSE_US << attempt);

@@ -40,6 +40,22 @@ static bool split(cf_view text, const char *word, const char *label, bool behind
     return true;
 }
 
+CF_MUST_USE cf_result cli_pem_blocks(cf_view file, const char *label, cf_buf *out)
+{
+    cf_view rest = file, body;
+    while (split(rest, "BEGIN", label, true, &rest)) {
+        char line[PEM_LINE_BYTES];
+        CF_REQUIRE(split(rest, "END", label, false, &body), MALFORMED);
+        int n = snprintf(line, sizeof line, "-----BEGIN %s-----", label);
+        CF_TRY(cf_buf_append(out, cf_view_make(line, (size_t)n)));
+        CF_TRY(cf_buf_append(out, body));
+        n = snprintf(line, sizeof line, "-----END %s-----\n", label);
+        CF_TRY(cf_buf_append(out, cf_view_make(line, (size_t)n)));
+        rest = cf_view_sub(rest, body.len, rest.len - body.len);
+    }
+    return cf_ok();
+}
+
 CF_MUST_USE cf_result cli_from_pem(cf_view file, const char *label, cf_buf *out)
 {
     CF_BUF(text);

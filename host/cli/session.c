@@ -11,13 +11,17 @@
 #include <strings.h>
 #include <unistd.h>
 
+#include "host/tls/client.h"
 #include "sys/linux/file.h"
 #include "sys/linux/net.h"
 
 #define CF_CLI_CALL_TIMEOUT_MS 30000
+#define CLI_HTTPS "https://"
 
 struct cli_session {
+    cf_tls_config *tls; /* NULL: plain */
     cf_http_client *http;
+    bool is_tcp;
     cf_buf authorization; /* "Authorization: Bearer …" with its NUL */
 };
 
@@ -30,16 +34,17 @@ const char *cli_state_folder(const cli_args *args)
     return state != NULL && state[0] != '\0' ? state : "coffer-state";
 }
 
-/* What the state folder tells; empty where it tells nothing. Both or neither come from a folder that only this user can write to:
+/* What the state folder tells; empty where it tells nothing. All or nothing comes from a folder that only this user can write to:
  * whoever chose the address gets the token. */
 typedef struct {
-    cf_buf url, token;
+    cf_buf url, token, ca; /* ca: certificates in PEM */
 } state_files;
 
 static void state_files_clear(state_files *f)
 {
     cf_buf_free(&f->url);
     cf_buf_free(&f->token);
+    cf_buf_free(&f->ca);
 }
 
 static cf_result read_line(int folder, const char *name, cf_buf *out)
@@ -58,6 +63,10 @@ static cf_result read_state(const char *path, state_files *ret)
     CF_TRY(cf_folder_open_own(AT_FDCWD, path, &folder));
     CF_TRY(cf_folder_open_own(folder, "run", &run));
     CF_TRY(read_line(run, "url", &ret->url));
+    cf_result ca = cf_file_read_own(run, "ca.pem", CF_TLS_ROOTS_BYTES_MAX, &ret->ca);
+    if (ca.code != CF_ERR_NOT_FOUND) {
+        CF_TRY(ca);
+    }
     cf_result token = read_line(folder, "admin.token", &ret->token);
     return token.code == CF_ERR_NOT_FOUND ? cf_ok() : token;
 }
@@ -163,6 +172,62 @@ static bool is_visible(cf_view v)
     return true;
 }
 
+static bool begins(cf_view v, const char *with)
+{
+    cf_view want = cf_view_str(with);
+    return cf_view_eq(cf_view_sub(v, 0, want.len), want);
+}
+
+/* Certificates to trust. None is no answer: sys/tls would take the authorities of a key service for it. */
+static bool read_ca(const char *file, cf_buf *out)
+{
+    cf_result r = cf_file_read(file, CF_TLS_ROOTS_BYTES_MAX, out);
+    if (cf_is_ok(r) && out->len == 0) {
+        r = cf_fail(CF_ERR_EMPTY);
+    }
+    if (!cf_is_ok(r)) {
+        fprintf(stderr, "coffer: cannot read certificates from %s: %s (%s)\n", file,
+                cf_err_text(r.code), cf_err_code(r.code));
+    }
+    return cf_is_ok(r);
+}
+
+/* Whom to trust at the address: nobody, where that is plain. Prints what is missing or wrong and returns false. */
+static bool find_trust(const cli_args *args, cf_view url, const state_files *state,
+                       cf_tls_config **ret)
+{
+    CF_BUF(read);
+    const char *file = cli_get(args, "ca");
+    if (!begins(url, CLI_HTTPS)) {
+        if (file != NULL) {
+            fprintf(stderr, "coffer: --ca is for an address that begins with %s\n", CLI_HTTPS);
+        }
+        return file == NULL;
+    }
+    if (file == NULL) {
+        file = getenv("COFFER_CA");
+        file = file != NULL && file[0] != '\0' ? file : NULL;
+    }
+    if (file != NULL && !read_ca(file, &read)) {
+        return false;
+    }
+    cf_view roots = cf_buf_view(file != NULL ? &read : &state->ca);
+    if (roots.len == 0) {
+        fprintf(stderr,
+                "coffer: whom to trust at an https address is not known: give --ca or set "
+                "COFFER_CA, a file with the certificate of the authority that has signed the "
+                "service's, or with the service's own if that has signed itself\n");
+        return false;
+    }
+    cf_result r = cf_tls_config_new(roots, ret);
+    if (!cf_is_ok(r)) {
+        fprintf(stderr, "coffer: %s holds no certificates in PEM that can be used: %s (%s)\n",
+                file != NULL ? file : "run/ca.pem of the state folder", cf_err_text(r.code),
+                cf_err_code(r.code));
+    }
+    return cf_is_ok(r);
+}
+
 static cf_result session_fill(cli_session *s, cf_view url, cf_view token)
 {
     CF_AUTO(cf_buf_free) cf_buf base = CF_BUF_EMPTY;
@@ -176,14 +241,35 @@ static cf_result session_fill(cli_session *s, cf_view url, cf_view token)
         CF_TRY(cf_buf_append(&s->authorization, token));
         CF_TRY(cf_buf_append(&s->authorization, cf_view_make("", 1)));
     }
-    return cf_http_client_new((const char *)base.data, &s->http);
+    const cf_http_client_layer tls = cf_tls_client_layer(s->tls);
+    s->is_tcp = !begins(url, "unix:");
+    return cf_http_client_new_over((const char *)base.data, s->tls != NULL ? &tls : NULL, &s->http);
+}
+
+/* Takes *tls. */
+static cli_session *session_open(cf_view url, cf_view token, cf_tls_config **tls)
+{
+    cli_session *s = cf_mem_new(1, sizeof *s);
+    if (s != NULL) {
+        s->tls = *tls;
+        *tls = NULL;
+    }
+    if (s == NULL || !cf_is_ok(session_fill(s, url, token))) {
+        fprintf(stderr, "coffer: %.*s is not an address (%s)\n", (int)url.len,
+                (const char *)url.data,
+                begins(url, CLI_HTTPS)
+                    ? "https://NAME or https://NAME:PORT, with the name in the certificate"
+                    : "https://NAME:PORT, http://HOST:PORT or unix:PATH");
+        cli_session_free(&s);
+    }
+    return s;
 }
 
 static cli_session *session_new(const cli_args *args, bool with_token)
 {
     CF_BUF(url);
     CF_BUF(token);
-    CF_AUTO(state_files_clear) state_files state = {CF_BUF_EMPTY, CF_BUF_EMPTY};
+    CF_AUTO(state_files_clear) state_files state = {CF_BUF_EMPTY, CF_BUF_EMPTY, CF_BUF_EMPTY};
     if (!find_url(args, &url, &state) || (with_token && !find_token(args, &state, &token))) {
         return NULL;
     }
@@ -192,18 +278,18 @@ static cli_session *session_new(const cli_args *args, bool with_token)
                         "it cannot have\n");
         return NULL;
     }
-    if (with_token && !cli_has(args, "insecure") && !stays_here(cf_buf_view(&url))) {
+    cf_view base = cf_buf_view(&url);
+    bool https = begins(base, CLI_HTTPS);
+    if (with_token && !https && !cli_has(args, "insecure") && !stays_here(base)) {
         fprintf(stderr, "coffer: the address is not on this machine, and http hides neither token "
-                        "nor values on the way: use a tunnel, or give --insecure\n");
+                        "nor values on the way: use https, a tunnel, or give --insecure\n");
         return NULL;
     }
-    cli_session *s = cf_mem_new(1, sizeof *s);
-    if (s == NULL || !cf_is_ok(session_fill(s, cf_buf_view(&url), cf_buf_view(&token)))) {
-        fprintf(stderr, "coffer: %.*s is not an address (http://HOST:PORT or unix:PATH)\n",
-                (int)url.len, (const char *)url.data);
-        cli_session_free(&s);
+    CF_AUTO(cf_tls_config_free) cf_tls_config *tls = NULL;
+    if (!find_trust(args, base, &state, &tls)) {
+        return NULL;
     }
-    return s;
+    return session_open(base, cf_buf_view(&token), &tls);
 }
 
 cli_session *cli_session_new(const cli_args *args)
@@ -220,6 +306,7 @@ void cli_session_free(cli_session **s)
 {
     if (*s != NULL) {
         cf_http_client_free(&(*s)->http);
+        cf_tls_config_free(&(*s)->tls);
         cf_buf_free(&(*s)->authorization);
         cf_mem_free(*s);
         *s = NULL;
@@ -261,15 +348,44 @@ CF_MUST_USE cf_result cli_try(cli_session *s, const char *method, const char *pa
     return cf_ok();
 }
 
-int cli_unanswered(cf_result r)
+/* The words of sys/tls/tls.h for people. */
+static const char *refusal_of(const char *why)
 {
+    static const char *const rows[][2] = {
+        {"untrusted", "its certificate is not from an authority that --ca names"},
+        {"expired", "its certificate has expired"},
+        {"not_yet_valid",
+         "its certificate is not valid yet, or the clock of this machine is wrong"},
+        {"wrong_host", "its certificate is for another host name than that of the address"},
+        {"bad_certificate", "its certificate does not hold, or is from an authority with the name "
+                            "of one that --ca names and with another key"},
+        {"protocol", "what answers speaks no TLS, or none of 1.2 and 1.3 that is known here"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        if (strcmp(why, rows[i][0]) == 0) {
+            return rows[i][1];
+        }
+    }
+    return why;
+}
+
+int cli_unanswered(const cli_session *s, cf_result r)
+{
+    const char *why = cf_http_client_why(s->http);
     if (r.code == CF_ERR_ARGUMENT || r.code == CF_ERR_NO_MEMORY) {
         fprintf(stderr, "coffer: the request cannot be made: %s (%s)\n", cf_err_text(r.code),
                 cf_err_code(r.code));
         return CLI_FAILED;
     }
-    fprintf(stderr, "coffer: the service does not answer: %s (%s)\n", cf_err_text(r.code),
-            cf_err_code(r.code));
+    if (why[0] != '\0') {
+        fprintf(stderr, "coffer: nothing was sent to the service: %s (%s)\n", refusal_of(why), why);
+        return CLI_UNREACHABLE;
+    }
+    fprintf(stderr, "coffer: the service does not answer: %s (%s)%s\n", cf_err_text(r.code),
+            cf_err_code(r.code),
+            (r.code == CF_ERR_MALFORMED || r.code == CF_ERR_CLOSED) && s->tls == NULL && s->is_tcp
+                ? "; if it serves TLS, give its address with https://"
+                : "");
     return CLI_UNREACHABLE;
 }
 
@@ -277,7 +393,7 @@ int cli_call(cli_session *s, const char *method, const char *path, cf_view body,
              const char *if_match, cli_answer *ret)
 {
     cf_result r = cli_try(s, method, path, body, if_match, ret);
-    return cf_is_ok(r) ? CLI_OK : cli_unanswered(r);
+    return cf_is_ok(r) ? CLI_OK : cli_unanswered(s, r);
 }
 
 void cli_print_text(FILE *out, const char *text)

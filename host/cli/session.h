@@ -16,7 +16,7 @@
 /** Address and authorization of one command. Opaque; not shared between threads. */
 typedef struct cli_session cli_session;
 
-/** From --url, --token-file, --state and the environment. Prints what is missing and returns NULL. The second asks for no token,
+/** From --url, --token-file, --ca, --state and the environment. Prints what is missing and returns NULL. The second asks for no token,
  *  for what the service tells everybody. */
 cli_session *cli_session_new(const cli_args *args);
 cli_session *cli_session_new_open(const cli_args *args);
@@ -38,8 +38,8 @@ void cli_answer_free(cli_answer *a);
 /** Calls the service; body may be empty; if_match NULL for none. error as cf_http_client_call. */
 CF_MUST_USE cf_result cli_try(cli_session *s, const char *method, const char *path, cf_view body,
                               const char *if_match, cli_answer *ret);
-/** Prints why no answer came, and returns the exit status for it. */
-int cli_unanswered(cf_result r);
+/** Prints why no answer came to the last call, and returns the exit status for it. */
+int cli_unanswered(const cli_session *s, cf_result r);
 /** Both: CLI_OK when an answer of any status came, else what cli_unanswered says. */
 int cli_call(cli_session *s, const char *method, const char *path, cf_view body,
              const char *if_match, cli_answer *ret);

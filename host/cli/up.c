@@ -14,9 +14,12 @@
 #include "core/codec/base64.h"
 #include "core/crypto/primitives.h"
 #include "host/cli/child.h"
+#include "host/cli/pem.h"
 #include "host/cli/session.h"
 #include "host/cli/up_kms.h"
 #include "host/cli/verbs.h"
+#include "host/tls/listen.h"
+#include "host/tls/server.h"
 #include "sys/linux/clock.h"
 #include "sys/linux/daemon.h"
 #include "sys/linux/file.h"
@@ -38,8 +41,9 @@
 enum { KMSD, AGENT, API, CHILDREN };
 
 typedef struct {
-    const char *state, *listen; /* listen: as asked, then as the API says */
-    cf_arena texts;             /* paths and addresses that the children's arguments point to */
+    const char *state, *listen;     /* listen: as asked, then as the API says */
+    const char *tls_cert, *tls_key; /* NULL: plain */
+    cf_arena texts;                 /* paths and addresses that the children's arguments point to */
     cf_buf key_id;
     cli_child children[CHILDREN]; /* in the order of starting */
     int lock;
@@ -211,12 +215,14 @@ static cf_result start_agent(stack *s, const char *enclave)
 
 static cf_result start_api(stack *s)
 {
+    const char *tls = s->tls_cert != NULL ? "--tls-cert" : NULL; /* NULL ends the arguments */
     set_args(&s->children[API], "coffer-api",
              (const char *[]){"--state", text(s, "", "/api"), "--listen", s->listen, "--agent",
                               text(s, "unix:", "/run/agent.sock"), "--kms",
                               text(s, "unix:", "/run/kms.sock"), "--kms-key",
                               (const char *)s->key_id.data, "--schemas", text(s, "", "/schemas"),
-                              "--admin-token-file", text(s, "", "/admin.token"), NULL});
+                              "--admin-token-file", text(s, "", "/admin.token"), tls, s->tls_cert,
+                              "--tls-key", s->tls_key, NULL});
     CF_TRY(start(&s->children[API]));
     /* with port 0 the system chose one; a restarted API must come back to the same */
     const char *said = s->children[API].ready;
@@ -279,12 +285,43 @@ static void supervise(stack *s)
     }
 }
 
+/* Certificates are for names: where the API listens on a number of this machine, or on all, that is localhost. */
+static cf_result put_https(const char *listen, cf_buf *out)
+{
+    static const char *const numbers[] = {"127.0.0.1:", "0.0.0.0:", "[::1]:", "[::]:"};
+    const char *at = listen;
+    CF_TRY(cf_buf_append(out, CF_LIT("https://")));
+    for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
+        if (strncmp(listen, numbers[i], strlen(numbers[i])) == 0) {
+            CF_TRY(cf_buf_append(out, CF_LIT("localhost:")));
+            at = listen + strlen(numbers[i]);
+        }
+    }
+    return cf_buf_append(out, cf_view_str(at));
+}
+
+/* Whom those commands trust: DIR/run/ca.pem, the certificates of the service. One that signs itself is its own authority; of others
+ * the chain may hold it. */
+static cf_result publish_ca(stack *s)
+{
+    CF_BUF(chain);
+    CF_BUF(certificates);
+    CF_TRY(cf_file_read(s->tls_cert, CF_TLS_SERVER_PEM_BYTES_MAX, &chain));
+    CF_TRY(cli_pem_blocks(cf_buf_view(&chain), "CERTIFICATE", &certificates));
+    return cf_file_write(text(s, "", "/run/ca.pem"), cf_buf_view(&certificates), 0600);
+}
+
 /* Where commands on this machine find the service: DIR/run/url. */
 static cf_result publish_url(stack *s, bool json)
 {
     CF_BUF(url);
-    CF_TRY(cf_buf_append(&url, CF_LIT("http://")));
-    CF_TRY(cf_buf_append(&url, cf_view_str(s->listen)));
+    if (cf_tls_listens(s->listen)) {
+        CF_TRY(publish_ca(s));
+        CF_TRY(put_https(s->listen + strlen(CF_TLS_LISTEN_PREFIX), &url));
+    } else {
+        CF_TRY(cf_buf_append(&url, CF_LIT("http://")));
+        CF_TRY(cf_buf_append(&url, cf_view_str(s->listen)));
+    }
     CF_TRY(cf_buf_append(&url, CF_LIT("\n")));
     CF_TRY(cf_file_write(text(s, "", "/run/url"), cf_buf_view(&url), 0600));
     url.len--; /* the newline belongs to the file */
@@ -293,17 +330,36 @@ static cf_result publish_url(stack *s, bool json)
     return cf_ok();
 }
 
+/* The address for the API, with "tls:" before it where there is a certificate. Prints what is wrong and returns false. */
+static bool settle_listen(const cli_args *args, char *room, size_t bytes, stack *s)
+{
+    const char *listen = cli_get(args, "listen");
+    s->tls_cert = cli_get(args, "tls-cert");
+    s->tls_key = cli_get(args, "tls-key");
+    if ((s->tls_cert == NULL) != (s->tls_key == NULL)) {
+        fprintf(stderr, "coffer: --tls-cert and --tls-key go together\n");
+        return false;
+    }
+    listen = listen != NULL ? listen : "127.0.0.1:8400";
+    int n = snprintf(room, bytes, "%s%s",
+                     s->tls_cert != NULL && !cf_tls_listens(listen) ? CF_TLS_LISTEN_PREFIX : "",
+                     listen);
+    if (n < 0 || (size_t)n >= bytes) {
+        fprintf(stderr, "coffer: the address of --listen is too long\n");
+        return false;
+    }
+    s->listen = room;
+    return true;
+}
+
 int cli_up(const cli_args *args)
 {
-    static const char default_listen[] = "127.0.0.1:8400";
+    char listen[CF_CLI_PATH_BYTES_MAX];
     char enclave[CF_CLI_PATH_BYTES_MAX];
     CF_AUTO(stack_clear)
-    stack s = {.state = cli_state_folder(args),
-               .listen = cli_get(args, "listen"),
-               .texts = {.max = UP_TEXTS_BYTES_MAX},
-               .lock = -1};
-    if (s.listen == NULL) {
-        s.listen = default_listen;
+    stack s = {.state = cli_state_folder(args), .texts = {.max = UP_TEXTS_BYTES_MAX}, .lock = -1};
+    if (!settle_listen(args, listen, sizeof listen, &s)) {
+        return CLI_USAGE;
     }
     cf_log_program("up");
     (void)umask(077);

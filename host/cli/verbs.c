@@ -4,6 +4,8 @@
 static const cli_option up_options[] = {
     {"state", "DIR", "state folder (default: $COFFER_STATE, else ./coffer-state)"},
     {"listen", "HOST:PORT", "address of the API (default 127.0.0.1:8400)"},
+    {"tls-cert", "FILE", "serve over TLS: certificate in PEM, and those between it and a root"},
+    {"tls-key", "FILE", "its private key in PEM, a file that nobody else may read"},
     {"trust-enclave", NULL, "let the enclave program beside this command open existing vaults"},
     {"json", NULL, "print JSON"},
     {"help", NULL, "print this help"},

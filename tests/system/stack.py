@@ -16,6 +16,7 @@ import pathlib
 import signal
 import socket
 import sqlite3
+import ssl
 import subprocess
 import threading
 
@@ -102,9 +103,10 @@ class Daemon:
 
 
 class Stack:
-    """api: the program that serves the API. api_args: further options of it. Folders: state/api, state/kms, state/nsm, run."""
+    """api: the program that serves the API. api_args: further options of it. Folders: state/api, state/kms, state/nsm, run.
+    tls: (chain file, key file, file of whom to trust), with which the API serves TLS at "localhost"."""
 
-    def __init__(self, folder, api="coffer-api", api_args=(), api_env=None, api_state=None, bin=BIN):
+    def __init__(self, folder, api="coffer-api", api_args=(), api_env=None, api_state=None, bin=BIN, tls=None):
         self.folder = pathlib.Path(folder)
         self.run, self.state = self.folder / "run", self.folder / "state"
         for path in (self.run, self.state, self.state / "kms"):
@@ -123,6 +125,10 @@ class Stack:
         self.api = None
         self.api_program, self.api_args, self.api_env = api, list(api_args), api_env or {}
         self.api_kms = ["--kms", f"unix:{self.run}/kms.sock"]
+        self.tls, self.scheme = tls, "tls:" if tls else ""
+        if tls:
+            self.api_args += ["--tls-cert", tls[0], "--tls-key", tls[1]]
+            self.context = ssl.create_default_context(cafile=tls[2])
 
     def daemon(self, name, *argv, env=None):
         return Daemon(name, self.folder, argv, env, self.bin)
@@ -140,7 +146,7 @@ class Stack:
     def start_api(self, port=0, **how):
         """A new process on the same state; on the same port, where there was one before and none is told."""
         port = port or (int(self.api.address.rpartition(":")[2]) if self.api and self.api.address else 0)
-        self.api = self.daemon(self.api_program, "--state", self.api_state, "--listen", f"127.0.0.1:{port}",
+        self.api = self.daemon(self.api_program, "--state", self.api_state, "--listen", f"{self.scheme}127.0.0.1:{port}",
                                "--agent", f"unix:{self.run}/agent.sock", *self.api_kms,
                                "--kms-key", self.key_id, "--admin-token-file", self.token_file, *self.api_args, env=self.api_env)
         address = self.api.start(**how)
@@ -214,7 +220,11 @@ class Stack:
 
     @property
     def url(self):
-        return f"http://{self.api.address}"
+        return f"https://localhost:{self.port}" if self.tls else f"http://{self.api.address}"
+
+    @property
+    def port(self):
+        return int(self.api.address.rpartition(":")[2])
 
     @property
     def token(self):
@@ -235,6 +245,8 @@ class Stack:
         return self.enclaves()[-1]["pid"]
 
     def connection(self, timeout=20):
+        if self.tls:
+            return http.client.HTTPSConnection("localhost", self.port, timeout=timeout, context=self.context)
         host, _, port = self.api.address.rpartition(":")
         return http.client.HTTPConnection(host, int(port), timeout=timeout)
 

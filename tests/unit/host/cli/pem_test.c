@@ -38,6 +38,35 @@ static void test_files(void **state)
     }
 }
 
+static void test_blocks(void **state)
+{
+    (void)state;
+#define BLOCK(text) "-----BEGIN A-----" text "-----END A-----"
+    static const char *const rows[][2] = {
+        {"", ""},
+        {"words", ""},
+        {"-----BEGIN B-----\neA==\n-----END B-----\n", ""},
+        {BLOCK("\neA==\n"), BLOCK("\neA==\n") "\n"},
+        {"words " BLOCK("\r\neA==\r\n") "\r\nsecret\n-----BEGIN B-----\nx\n-----END B-----\n" BLOCK(
+             "\neB==\n") " more",
+         BLOCK("\r\neA==\r\n") "\n" BLOCK("\neB==\n") "\n"},
+        {"-----END A-----\n" BLOCK(""), BLOCK("") "\n"},
+        {BLOCK("x") "-----BEGIN A-----\neA==\n", NULL},
+        {"-----BEGIN A-----\neA==\n-----END B-----", NULL},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        CF_BUF(out);
+        cf_result r = cli_pem_blocks(cf_view_str(rows[i][0]), "A", &out);
+        if (rows[i][1] == NULL) {
+            assert_code(r, CF_ERR_MALFORMED);
+        } else {
+            assert_ok(r);
+            assert_view(cf_buf_view(&out), cf_view_str(rows[i][1]));
+        }
+    }
+#undef BLOCK
+}
+
 /* A label that is too long for a line names no block. */
 static void test_label(void **state)
 {
@@ -50,6 +79,7 @@ static void test_label(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_files), cmocka_unit_test(test_label)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_files), cmocka_unit_test(test_blocks),
+                                       cmocka_unit_test(test_label)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
