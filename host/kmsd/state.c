@@ -19,7 +19,6 @@
 #define SUFFIX ".cbor"
 #define SUFFIX_BYTES (sizeof SUFFIX - 1)
 #define GONE ".gone"
-#define TEMPORARY_BYTES 7 /* what cf_file_write puts behind the final name */
 
 typedef struct {
     char text[PATH_BYTES_MAX];
@@ -108,7 +107,7 @@ static bool is_name(cf_state_kind kind, const char *name, size_t len)
 typedef enum {
     FILE_STRANGE,
     FILE_OURS,
-    FILE_LEFT_OVER, /* cf_file_write's: the final name and a suffix of its own */
+    FILE_LEFT_OVER, /* of a write that was stopped */
     FILE_GONE,      /* on its way to be destroyed */
 } file_role;
 
@@ -127,7 +126,8 @@ static file_role role_of(cf_state_kind kind, const char *name)
     if (strcmp(rest, GONE) == 0) {
         return FILE_GONE;
     }
-    return strlen(rest) == TEMPORARY_BYTES && *rest == '.' ? FILE_LEFT_OVER : FILE_STRANGE;
+    bool left = cf_file_is_left_over(cf_view_str(name), cf_view_make(name, stem + SUFFIX_BYTES));
+    return left ? FILE_LEFT_OVER : FILE_STRANGE;
 }
 
 static void close_folder(DIR **d)
@@ -185,10 +185,8 @@ static CF_MUST_USE cf_result clean_folder(const cf_kmsd_state *s)
     CF_REQUIRE(d != NULL, IO);
     for (const struct dirent *e = readdir(d); e != NULL; e = readdir(d)) {
         for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
-            size_t len = strlen(names[i]);
             path p;
-            if (strncmp(e->d_name, names[i], len) == 0 && e->d_name[len] == '.' &&
-                strlen(e->d_name) == len + TEMPORARY_BYTES) {
+            if (cf_file_is_left_over(cf_view_str(e->d_name), cf_view_str(names[i]))) {
                 CF_TRY(join(&s->folder, e->d_name, &p));
                 CF_TRY(cf_file_remove(p.text));
                 cf_log(CF_LOG_WARN, "state.left_over_removed", "file=%s code=ok", e->d_name);

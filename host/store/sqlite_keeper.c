@@ -12,8 +12,6 @@
 
 #define KEEPER_WAKE_MS 250
 #define ANCHOR_MODE 0600
-#define TEMPORARY_BYTES                                                                            \
-    7 /* "." and what cf_file_write puts behind the name of its temporary file */
 
 /* Copies what it can without making anybody wait. The writer, told so, copies the rest at its next turn: only a log that is
  * copied to its end is written again from its start, and under load there is always a rest. */
@@ -71,9 +69,7 @@ void cf_store_anchor_tidy(const cf_store_sqlite *s)
     DIR *entries = folder == NULL ? NULL : opendir(folder);
     cf_view name = cf_view_str(slash + 1);
     for (struct dirent *e = NULL; entries != NULL && (e = readdir(entries)) != NULL;) {
-        cf_view found = cf_view_str(e->d_name);
-        if (found.len == name.len + TEMPORARY_BYTES && found.data[name.len] == '.' &&
-            cf_view_eq(cf_view_sub(found, 0, name.len), name)) {
+        if (cf_file_is_left_over(cf_view_str(e->d_name), name)) {
             (void)unlinkat(dirfd(entries), e->d_name, 0);
         }
     }

@@ -15,6 +15,8 @@
 
 #define FILE_READ_BYTES ((size_t)64 << 10)
 #define FOLDER_MODE 0700
+#define TEMPORARY ".part-"     /* behind the final name, and behind it: */
+#define TEMPORARY_END "XXXXXX" /* for mkostemp */
 
 static CF_MUST_USE cf_result read_all(int fd, size_t max, cf_buf *out)
 {
@@ -105,7 +107,7 @@ static void temporary_remove(temporary *t)
 static CF_MUST_USE cf_result temporary_make(temporary *t, const char *path, cf_view content,
                                             unsigned mode)
 {
-    int len = snprintf(t->path, sizeof t->path, "%s.XXXXXX", path);
+    int len = snprintf(t->path, sizeof t->path, "%s" TEMPORARY TEMPORARY_END, path);
     CF_REQUIRE(len > 0 && (size_t)len < sizeof t->path, SIZE);
     CF_FD(fd);
     fd = mkostemp(t->path, O_CLOEXEC);
@@ -139,6 +141,14 @@ CF_MUST_USE cf_result cf_file_create(const char *path, cf_view content, unsigned
         return cf_errno_result(errno);
     }
     return folder_sync(path);
+}
+
+bool cf_file_is_left_over(cf_view name, cf_view of)
+{
+    const cf_view mark = CF_LIT(TEMPORARY);
+    return name.len == of.len + mark.len + sizeof TEMPORARY_END - 1 &&
+           cf_view_eq(cf_view_sub(name, 0, of.len), of) &&
+           cf_view_eq(cf_view_sub(name, of.len, mark.len), mark);
 }
 
 CF_MUST_USE cf_result cf_file_remove(const char *path)

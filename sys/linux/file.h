@@ -9,6 +9,9 @@ CF_MUST_USE cf_result cf_file_read(const char *path, size_t max, cf_buf *out);
 CF_MUST_USE cf_result cf_file_write(const char *path, cf_view content, unsigned mode);
 /** As cf_file_write but fails EXISTS when the file is there. */
 CF_MUST_USE cf_result cf_file_create(const char *path, cf_view content, unsigned mode);
+/** True for the name that either leaves behind when it is stopped while it writes a file of the name of: "root.key.part-" and six
+ *  characters. Nothing that people call their copies. */
+bool cf_file_is_left_over(cf_view name, cf_view of);
 /** Removes a file, durably. error NOT_FOUND, IO, NOT_PERMITTED. */
 CF_MUST_USE cf_result cf_file_remove(const char *path);
 /** Gives a file another name in the same folder, in place of what may have it, durably. error as cf_file_remove. */

@@ -113,8 +113,9 @@ static void test_root_key(void **state)
 static void test_root_key_left_over(void **state)
 {
     (void)state;
-    static const char *const left[] = {"root.key.aB3xY9", "principals.cbor.000000"};
-    static const char *const kept[] = {"root.key.old", "root.key.aB3xY9z", "notes.abcdef"};
+    static const char *const left[] = {"root.key.part-aB3xY9", "principals.cbor.part-000000"};
+    static const char *const kept[] = {"root.key.backup", "root.key.part-aB3xY9z",
+                                       "notes.part-abcdef"}; /* what somebody put aside is theirs */
     cf_keys *t = open_keys();
     close_keys(&t);
     for (size_t i = 0; i < 2; i++) {
@@ -324,17 +325,20 @@ static void test_left_overs(void **state)
     cf_keys *t = open_keys();
     cf_uuid id = create(t, "d", ALLOW), gone = create(t, "g", ALLOW);
     close_keys(&t);
-    char left[256], strange[256], going[256];
-    (void)snprintf(left, sizeof left, "%s.aB3dE6", key_file(&id));
+    char left[256], strange[256], going[256], copy[256];
+    (void)snprintf(left, sizeof left, "%s.part-aB3dE6", key_file(&id));
     (void)snprintf(going, sizeof going, "%s.gone", key_file(&gone));
+    (void)snprintf(copy, sizeof copy, "%s.backup", key_file(&id));
     (void)snprintf(strange, sizeof strange, "%s", in_folder("keys/README"));
     assert_ok(cf_file_write(left, CF_LIT("half"), 0600));
     assert_ok(cf_file_write(strange, CF_LIT("not ours"), 0600));
+    assert_ok(cf_file_write(copy, CF_LIT("somebody's"), 0600));
     assert_int_equal(rename(key_file(&gone), going), 0);
     t = open_keys();
     assert_int_not_equal(access(left, F_OK), 0);
     assert_int_not_equal(access(going, F_OK), 0);
     assert_int_equal(access(strange, F_OK), 0);
+    assert_int_equal(access(copy, F_OK), 0);
     assert_true(is_available(t, &id));
     assert_null(cf_keys_find(t, &gone, 0));
     close_keys(&t);

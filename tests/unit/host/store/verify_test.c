@@ -107,6 +107,23 @@ static void passes_a_whole_store(void **state)
     assert_string_equal(findings(f), "");
 }
 
+/* What a stopped write has left beside it is removed at the next start; copies that somebody has made are not. */
+static void tidies_the_anchor(void **state)
+{
+    fixture *f = *state;
+    char left[sizeof f->anchor + 16], copy[sizeof f->anchor + 16];
+    snprintf(left, sizeof left, "%s.part-aB3xY9", f->anchor);
+    snprintf(copy, sizeof copy, "%s.backup", f->anchor);
+    history(f);
+    cf_store_close(&f->store);
+    fixture_copy(f->anchor, left);
+    fixture_copy(f->anchor, copy);
+    fixture_reopen(f);
+    assert_int_not_equal(access(left, F_OK), 0);
+    assert_int_equal(access(copy, F_OK), 0);
+    assert_int_equal(unlink(copy), 0);
+}
+
 /* Its absence is told, unless it is known. A service that starts without it says so, and writes it anew. */
 static void misses_the_anchor(void **state)
 {
@@ -424,6 +441,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         T(passes_a_whole_store),
         T(passes_a_store_in_use),
+        T(tidies_the_anchor),
         T(misses_the_anchor),
         T(finds_what_sql_alters),
         T(finds_flipped_bits),

@@ -3,6 +3,7 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -67,6 +68,32 @@ static void test_create(void **state)
     cf_buf_clear(&got);
     assert_ok(cf_file_read(path, 0, &got));
     assert_int_equal(got.len, 0);
+}
+
+static bool is_left_over(const char *name, const char *of)
+{
+    return cf_file_is_left_over(cf_view_str(name), cf_view_str(of));
+}
+
+/* Whoever removes what stopped writes leave must not take anything else for it. */
+static void test_left_over(void **state)
+{
+    (void)state;
+    char long_name[NAME_MAX + 1], left[PATH_MAX];
+    memset(long_name, 'n', sizeof long_name);
+    long_name[NAME_MAX - 12] = '\0';
+    (void)snprintf(left, sizeof left, "%s/%s", folder, long_name);
+    assert_ok(cf_file_write(left, CF_LIT("x"), 0600)); /* the longest name that there is room for */
+    assert_int_equal(unlink(left), 0);
+    assert_true(is_left_over("f.part-aB3xY9", "f"));
+    assert_true(is_left_over("f.part-backup", "f"));
+    assert_false(is_left_over("f.part-aB3xY9", "g"));
+    assert_false(is_left_over("f.part-aB3xY", "f"));
+    assert_false(is_left_over("f.part-aB3xY90", "f"));
+    assert_false(is_left_over("f.backup", "f"));
+    assert_false(is_left_over("f.before-today", "f"));
+    assert_false(is_left_over("f", "f"));
+    assert_false(is_left_over("", ""));
 }
 
 /* What is removed is gone, and what is destroyed has no octet left in what others hold open. */
@@ -253,6 +280,7 @@ int main(void)
         cmocka_unit_test(test_folder),     cmocka_unit_test(test_own_modes),
         cmocka_unit_test(test_own_kinds),  cmocka_unit_test(test_log),
         cmocka_unit_test(test_log_limit),  cmocka_unit_test(test_remove),
+        cmocka_unit_test(test_left_over),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }
