@@ -277,14 +277,12 @@ CF_MUST_USE cf_result cf_kmsd_algorithm(cf_kmsd_call *c, const cf_kmsd_target *t
     return cf_ok();
 }
 
-CF_MUST_USE cf_result cf_kmsd_take_time(cf_kmsd_call *c, cf_key_spec spec)
+CF_MUST_USE cf_result cf_kmsd_wait_turn(cf_kmsd_call *c, cf_turns *turns)
 {
-    bool long_work =
-        spec == CF_SPEC_RSA_2048 || spec == CF_SPEC_RSA_3072 || spec == CF_SPEC_RSA_4096;
-    if (!c->waits || !long_work) {
+    if (!c->waits) {
         return cf_ok();
     }
-    c->turn = cf_turns_reserve(c->service->turns, c->caller);
+    c->turn = cf_turns_reserve(turns, c->caller);
     return c->turn != NULL ? cf_fail(CF_ERR_BUSY)
                            : cf_kmsd_refuse(c, CF_KX_THROTTLING,
                                             "You have exceeded the rate at which you may call KMS. "

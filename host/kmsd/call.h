@@ -190,9 +190,8 @@ cf_grant_ask cf_kmsd_grant_ask(const cf_kmsd_call *c, uint32_t operations,
 
 /* --- time --- */
 
-/** Before material of the spec is made: where that takes long, whether it is done now. Refuses by Throttling. error BUSY: later, in
- *  c->turn */
-CF_MUST_USE cf_result cf_kmsd_take_time(cf_kmsd_call *c, cf_key_spec spec);
+/** Before what takes long: whether it is done now. Refuses by Throttling. error BUSY: later, in c->turn */
+CF_MUST_USE cf_result cf_kmsd_wait_turn(cf_kmsd_call *c, struct cf_turns *turns);
 
 /** One request, in its own words. Borrowed. */
 typedef struct {

@@ -78,7 +78,7 @@ static void serve(cf_kmsd *d, const cf_kmsd_caller *caller, cf_http_call *call)
         turn->began_ms = q.began_ms;
         turn->work = call;
         cf_http_defer(call);
-        cf_turns_put(d->turns, turn);
+        cf_turns_put(turn);
         return;
     }
     answer_http(call, id.text, &a);

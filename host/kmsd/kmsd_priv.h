@@ -24,5 +24,6 @@ struct cf_kmsd {
     cf_audit *audit;
     cf_principals *principals;
     cf_secret session_key; /* seals session tokens */
-    struct cf_turns *turns;
+    /* of requests that make RSA keys, and of those that change something, which is one at a time anyway */
+    struct cf_turns *rsa_turns, *change_turns;
 };

@@ -28,9 +28,11 @@
 #define CF_KMSD_THREADS_MIN 2
 #define CF_KMSD_THREADS_MAX 64
 #define CF_KMSD_UPKEEP_MS 1000
-#define CF_KMSD_TURN_THREADS 2         /* for requests that make RSA keys */
-#define CF_KMSD_TURNS_MAX 64           /* such requests in flight */
-#define CF_KMSD_TURNS_PER_CALLER_MAX 8 /* of one caller: more are throttled */
-#define CF_KMSD_TURNS_RUNNING_MAX 1    /* of one caller: fewer than there are threads */
+#define CF_KMSD_RSA_THREADS 2        /* for requests that make RSA keys */
+#define CF_KMSD_RSA_RUNNING_MAX 1    /* of one caller: fewer than there are threads */
+#define CF_KMSD_RSA_PER_CALLER_MAX 8 /* such requests in flight of one caller: more are throttled */
+#define CF_KMSD_RSA_MAX 64           /* of all */
+#define CF_KMSD_CHANGES_PER_CALLER_MAX 64 /* the same of requests that change something */
+#define CF_KMSD_CHANGES_MAX 256
 #define CF_KMSD_ARENA_BYTES_MAX                                                                    \
     (512 * 1024) /* one request's contexts, sorted: ReEncrypt has two, of 4,096 pairs at most */

@@ -154,7 +154,9 @@ static cf_result pair(cf_kmsd_call *c, bool with_plaintext)
     CF_TRY(prepare(c, with_plaintext));
     CF_TRY(pair_spec(c, &spec));
     CF_TRY(cf_kmsd_end_dry_run(c));
-    CF_TRY(cf_kmsd_take_time(c, spec));
+    if (cf_spec_is_rsa(spec)) {
+        CF_TRY(cf_kmsd_wait_turn(c, c->service->rsa_turns));
+    }
     CF_TRY(make_pair(spec, &spki, &pkcs8));
     CF_TRY(seal(c, cf_buf_view(&pkcs8), &blob));
     cf_kmsd_put_blob(c, "PrivateKeyCiphertextBlob", cf_buf_view(&blob));

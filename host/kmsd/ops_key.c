@@ -137,7 +137,8 @@ static cf_result make_key(cf_kmsd_call *c, cf_keyfile *k)
     CF_TRY(cf_kmsd_take_tags(c, k));
     CF_TRY(cf_buf_append(&k->description, cf_in_text(c->in, "Description")));
     CF_TRY(cf_uuid_make(&k->id));
-    CF_TRY(cf_kmsd_take_time(c, k->spec));
+    CF_TRY(cf_kmsd_wait_turn(c, cf_spec_is_rsa(k->spec) ? c->service->rsa_turns
+                                                        : c->service->change_turns));
     CF_TRY(cf_material_make(k->spec, c->now_ms, CF_MATERIAL_FIRST, &m));
     k->created_ms = c->now_ms;
     k->enabled = true;

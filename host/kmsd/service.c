@@ -46,6 +46,20 @@ static cf_result open_principals(cf_kmsd *d, const char *state)
     return cf_principals_open(state, &key, &d->principals);
 }
 
+static cf_result open_turns(cf_kmsd *d)
+{
+    const cf_turns_bounds rsa = {.threads = CF_KMSD_RSA_THREADS,
+                                 .running_max = CF_KMSD_RSA_RUNNING_MAX,
+                                 .per_caller_max = CF_KMSD_RSA_PER_CALLER_MAX,
+                                 .places_max = CF_KMSD_RSA_MAX};
+    const cf_turns_bounds changes = {.threads = 1,
+                                     .running_max = 1,
+                                     .per_caller_max = CF_KMSD_CHANGES_PER_CALLER_MAX,
+                                     .places_max = CF_KMSD_CHANGES_MAX};
+    CF_TRY(cf_turns_new(&rsa, cf_kmsd_run_turn, d, &d->rsa_turns));
+    return cf_turns_new(&changes, cf_kmsd_run_turn, d, &d->change_turns);
+}
+
 CF_MUST_USE cf_result cf_kmsd_new(const cf_kmsd_options *o, cf_kmsd **ret)
 {
     *ret = NULL;
@@ -63,7 +77,7 @@ CF_MUST_USE cf_result cf_kmsd_new(const cf_kmsd_options *o, cf_kmsd **ret)
     CF_TRY(cf_grants_open(d->state, &d->grants));
     CF_TRY(open_principals(d, o->state));
     CF_TRY(cf_audit_open(o->state, &d->audit));
-    CF_TRY(cf_turns_new(cf_kmsd_run_turn, d, &d->turns));
+    CF_TRY(open_turns(d));
     *ret = d;
     d = NULL;
     return cf_ok();
@@ -80,13 +94,15 @@ cf_kmsd_caller cf_kmsd_local_caller(const cf_kmsd *d)
 
 void cf_kmsd_stop(cf_kmsd *d)
 {
-    cf_turns_stop(d->turns);
+    cf_turns_stop(d->rsa_turns);
+    cf_turns_stop(d->change_turns);
 }
 
 void cf_kmsd_free(cf_kmsd **d)
 {
     if (*d != NULL) {
-        cf_turns_free(&(*d)->turns); /* first: they use all the rest */
+        cf_turns_free(&(*d)->rsa_turns); /* first: they use all the rest */
+        cf_turns_free(&(*d)->change_turns);
         cf_audit_free(&(*d)->audit);
         cf_grants_free(&(*d)->grants);
         cf_aliases_free(&(*d)->aliases);
@@ -160,6 +176,9 @@ static cf_result read_request(cf_kmsd_call *c, cf_view body, json_t **ret)
 static cf_result run_op(cf_kmsd_call *c)
 {
     bool locks = (c->op->flags & CF_OP_LOCKS) != 0;
+    if (locks) {
+        CF_TRY(cf_kmsd_wait_turn(c, c->service->change_turns));
+    }
     CF_AUTO(cf_unlock)
     CF_HELD pthread_mutex_t *held = locks ? cf_hold(&c->service->change) : NULL;
     return cf_kmsd_veil(c, c->op->run(c));

@@ -93,6 +93,11 @@ bool cf_use_find(cf_view name, cf_key_use *ret)
     return false;
 }
 
+bool cf_spec_is_rsa(cf_key_spec spec)
+{
+    return (RSA & BIT(spec)) != 0;
+}
+
 bool cf_spec_takes(cf_key_spec spec, cf_key_use use)
 {
     return (specs[spec].uses & BIT(use)) != 0;

@@ -43,6 +43,8 @@ const char *cf_use_name(cf_key_use use);
 /** False when there is none of that name here. */
 bool cf_spec_find(cf_view name, cf_key_spec *ret);
 bool cf_use_find(cf_view name, cf_key_use *ret);
+/** Whether keys of the spec take long to be made. */
+bool cf_spec_is_rsa(cf_key_spec spec);
 bool cf_spec_takes(cf_key_spec spec, cf_key_use use);
 
 /** An algorithm, the keys that it is for, and what it is to the library. */

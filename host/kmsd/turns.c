@@ -23,15 +23,16 @@ typedef struct {
 } holder;
 
 struct cf_turns {
+    cf_turns_bounds bounds;
     cf_turn_run *run;
     void *ctx;
     pthread_mutex_t lock;
     pthread_cond_t more;
     bool has_lock, stopped, ended;
     uint64_t clock; /* counts what is put and begun */
-    place places[CF_KMSD_TURNS_MAX];
-    holder callers[CF_KMSD_TURNS_MAX]; /* each has a place */
-    pthread_t threads[CF_KMSD_TURN_THREADS];
+    place *places;
+    holder *callers; /* as many, since each has a place */
+    pthread_t *threads;
     size_t threads_n;
 };
 
@@ -41,7 +42,7 @@ struct cf_turns {
 static size_t caller_of(cf_turns *t, const char *name)
 {
     size_t vacant = 0;
-    for (size_t i = 0; i < CF_KMSD_TURNS_MAX; i++) {
+    for (size_t i = 0; i < t->bounds.places_max; i++) {
         bool taken = t->callers[i].places > 0;
         if (taken && cf_view_eq(cf_view_str(t->callers[i].name), cf_view_str(name))) {
             return i;
@@ -56,7 +57,7 @@ static size_t caller_of(cf_turns *t, const char *name)
 
 static place *free_place(cf_turns *t)
 {
-    for (size_t i = 0; i < CF_KMSD_TURNS_MAX; i++) {
+    for (size_t i = 0; i < t->bounds.places_max; i++) {
         if (t->places[i].state == PLACE_FREE) {
             return &t->places[i];
         }
@@ -68,7 +69,7 @@ static place *place_of(cf_turns *t, const cf_turn *turn)
 {
     size_t i = 0;
     while (&t->places[i].turn != turn) {
-        i++;
+        i++; /* it is there: nobody else makes turns */
     }
     return &t->places[i];
 }
@@ -94,17 +95,19 @@ cf_turn *cf_turns_reserve(cf_turns *t, const cf_kmsd_caller *caller)
         return NULL;
     }
     size_t who = caller_of(t, *caller->role != '\0' ? caller->role : caller->arn);
-    if (t->callers[who].places == CF_KMSD_TURNS_PER_CALLER_MAX) {
+    if (t->callers[who].places >= t->bounds.per_caller_max) {
         return NULL;
     }
     t->callers[who].places++;
     *p = (place){.state = PLACE_RESERVED, .caller = who};
+    p->turn.of = t;
     copy_caller(caller, &p->turn.who);
     return &p->turn;
 }
 
-void cf_turns_put(cf_turns *t, cf_turn *turn)
+void cf_turns_put(cf_turn *turn)
 {
+    cf_turns *t = turn->of;
     CF_AUTO(cf_unlock) CF_HELD pthread_mutex_t *held = cf_hold(&t->lock);
     place *p = place_of(t, turn);
     p->state = PLACE_WAITING;
@@ -125,10 +128,10 @@ static bool comes_first(const cf_turns *t, const place *a, const place *b)
 static place *next_place(cf_turns *t)
 {
     place *next = NULL;
-    for (size_t i = 0; i < CF_KMSD_TURNS_MAX; i++) {
+    for (size_t i = 0; i < t->bounds.places_max; i++) {
         place *p = &t->places[i];
         bool may = p->state == PLACE_WAITING &&
-                   (t->stopped || t->callers[p->caller].running < CF_KMSD_TURNS_RUNNING_MAX);
+                   (t->stopped || t->callers[p->caller].running < t->bounds.running_max);
         if (may && (next == NULL || comes_first(t, p, next))) {
             next = p;
         }
@@ -170,20 +173,32 @@ static void *work(void *arg)
     return NULL;
 }
 
-CF_MUST_USE cf_result cf_turns_new(cf_turn_run *run, void *ctx, cf_turns **ret)
+static cf_result start(cf_turns *t)
+{
+    t->places = cf_mem_new(t->bounds.places_max, sizeof *t->places);
+    t->callers = cf_mem_new(t->bounds.places_max, sizeof *t->callers);
+    t->threads = cf_mem_new(t->bounds.threads, sizeof *t->threads);
+    CF_REQUIRE(t->places != NULL && t->callers != NULL && t->threads != NULL, NO_MEMORY);
+    CF_REQUIRE(pthread_mutex_init(&t->lock, NULL) == 0, NO_MEMORY);
+    t->has_lock = pthread_cond_init(&t->more, NULL) == 0;
+    CF_REQUIRE(t->has_lock, NO_MEMORY);
+    while (t->threads_n < t->bounds.threads) {
+        CF_REQUIRE(pthread_create(&t->threads[t->threads_n], NULL, work, t) == 0, NO_MEMORY);
+        t->threads_n++;
+    }
+    return cf_ok();
+}
+
+CF_MUST_USE cf_result cf_turns_new(const cf_turns_bounds *b, cf_turn_run *run, void *ctx,
+                                   cf_turns **ret)
 {
     *ret = NULL;
     CF_AUTO(cf_turns_free) cf_turns *t = cf_mem_new(1, sizeof *t);
     CF_REQUIRE(t != NULL, NO_MEMORY);
+    t->bounds = *b;
     t->run = run;
     t->ctx = ctx;
-    CF_REQUIRE(pthread_mutex_init(&t->lock, NULL) == 0, NO_MEMORY);
-    t->has_lock = pthread_cond_init(&t->more, NULL) == 0;
-    CF_REQUIRE(t->has_lock, NO_MEMORY);
-    while (t->threads_n < CF_KMSD_TURN_THREADS) {
-        CF_REQUIRE(pthread_create(&t->threads[t->threads_n], NULL, work, t) == 0, NO_MEMORY);
-        t->threads_n++;
-    }
+    CF_TRY(start(t));
     *ret = t;
     t = NULL;
     return cf_ok();
@@ -217,6 +232,9 @@ void cf_turns_free(cf_turns **turns)
         (void)pthread_cond_destroy(&t->more);
         (void)pthread_mutex_destroy(&t->lock);
     }
+    cf_mem_free(t->places);
+    cf_mem_free(t->callers);
+    cf_mem_free(t->threads);
     cf_mem_free(t);
     *turns = NULL;
 }

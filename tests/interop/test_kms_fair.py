@@ -56,7 +56,7 @@ class Flood:
         while not self.over.is_set():
             connection.request("POST", "/", self.body, self.signed())
             answer = connection.getresponse()
-            body = json.loads(answer.read())
+            body = json.loads(answer.read() or "{}")
             name = body.get("__type", "ok")
             self.answers[name] = self.answers.get(name, 0) + 1
             if name != "ok":
@@ -99,6 +99,20 @@ def test_rsa_keys_of_one_caller_hold_up_nobody(server):
     lines = [json.loads(line) for file in (server.folder / "state/audit").iterdir() for line in file.read_text().splitlines()]
     noted = [line["outcome"] for line in lines if line["caller"] == alice["Arn"] and "KeyPair" in line["operation"]]
     assert {name: noted.count(name) for name in set(noted)} == flood.answers
+
+
+def test_changes_of_one_caller_hold_up_nobody(server):
+    """Each waits for the disk, and for all those before it."""
+    alice, bob = server.user("alice"), server.user("bob")
+    key = client(server, alice).create_key()["KeyMetadata"]["KeyId"]
+    kms = client(server, bob)
+    with Flood(server, alice, "TagResource", {"KeyId": key, "Tags": [{"TagKey": "a", "TagValue": "b"}]}) as flood:
+        before = sum(flood.answers.values())
+        assert longest(lambda: kms.generate_random(NumberOfBytes=32)) < PROMPT_S
+        # bob's turn comes after one of hers, not after all
+        assert longest(kms.create_key, 5) < PROMPT_S
+        assert sum(flood.answers.values()) > before
+    assert set(flood.answers) == {"ok", "ThrottlingException"}, flood.answers
 
 
 def test_throttled_callers_come_again(server):

@@ -89,14 +89,18 @@ static void put(cf_turns *t, const char *arn, const char *name)
     assert_non_null(turn);
     assert_string_equal(turn->who.caller.arn, arn);
     turn->work = (void *)(uintptr_t)name;
-    cf_turns_put(t, turn);
+    cf_turns_put(turn);
 }
 
 static cf_turns *make(void)
 {
     cf_turns *t = NULL;
     memset(&seen, 0, sizeof seen);
-    assert_ok(cf_turns_new(on_turn, &seen, &t));
+    const cf_turns_bounds bounds = {.threads = CF_KMSD_RSA_THREADS,
+                                    .running_max = CF_KMSD_RSA_RUNNING_MAX,
+                                    .per_caller_max = CF_KMSD_RSA_PER_CALLER_MAX,
+                                    .places_max = CF_KMSD_RSA_MAX};
+    assert_ok(cf_turns_new(&bounds, on_turn, &seen, &t));
     return t;
 }
 
@@ -111,35 +115,35 @@ static void test_bounds(void **state)
 {
     (void)state;
     cf_turns *t = make();
-    cf_turn *of_a[CF_KMSD_TURNS_PER_CALLER_MAX];
-    for (size_t i = 0; i < CF_KMSD_TURNS_PER_CALLER_MAX; i++) {
+    cf_turn *of_a[CF_KMSD_RSA_PER_CALLER_MAX];
+    for (size_t i = 0; i < CF_KMSD_RSA_PER_CALLER_MAX; i++) {
         of_a[i] = reserve(t, A, "");
         assert_non_null(of_a[i]);
     }
     assert_null(reserve(t, A, ""));
     /* sessions are their role, whatever they are called */
-    char session[CF_KMSD_TURNS_MAX][100];
-    cf_turn *others[CF_KMSD_TURNS_MAX];
+    char session[CF_KMSD_RSA_MAX][100];
+    cf_turn *others[CF_KMSD_RSA_MAX];
     size_t n = 0;
-    for (; n < CF_KMSD_TURNS_PER_CALLER_MAX; n++) {
+    for (; n < CF_KMSD_RSA_PER_CALLER_MAX; n++) {
         (void)snprintf(session[n], sizeof session[n],
                        "arn:aws:sts::000000000000:assumed-role/r/%zu", n);
         others[n] = reserve(t, session[n], ROLE);
         assert_non_null(others[n]);
     }
     assert_null(reserve(t, "arn:aws:sts::000000000000:assumed-role/r/x", ROLE));
-    for (; n < CF_KMSD_TURNS_MAX - CF_KMSD_TURNS_PER_CALLER_MAX; n++) {
+    for (; n < CF_KMSD_RSA_MAX - CF_KMSD_RSA_PER_CALLER_MAX; n++) {
         (void)snprintf(session[n], sizeof session[n], "arn:aws:iam::000000000000:user/%zu", n);
         others[n] = reserve(t, session[n], "");
         assert_non_null(others[n]);
     }
     assert_null(reserve(t, B, "")); /* all places are taken */
     let_end(1000);
-    for (size_t i = 0; i < CF_KMSD_TURNS_PER_CALLER_MAX; i++) {
+    for (size_t i = 0; i < CF_KMSD_RSA_PER_CALLER_MAX; i++) {
         of_a[i]->work = (void *)(uintptr_t) "a";
-        cf_turns_put(t, of_a[i]);
+        cf_turns_put(of_a[i]);
     }
-    await(&seen.ended_n, CF_KMSD_TURNS_PER_CALLER_MAX);
+    await(&seen.ended_n, CF_KMSD_RSA_PER_CALLER_MAX);
     /* a place is free a moment after its work has ended */
     cf_turn *again = NULL;
     for (size_t i = 0; again == NULL && i < 1000; i++) {
@@ -149,12 +153,12 @@ static void test_bounds(void **state)
     }
     assert_non_null(again);
     again->work = (void *)(uintptr_t) "b";
-    cf_turns_put(t, again);
+    cf_turns_put(again);
     for (size_t i = 0; i < n; i++) {
         others[i]->work = (void *)(uintptr_t) "o";
-        cf_turns_put(t, others[i]);
+        cf_turns_put(others[i]);
     }
-    await(&seen.ended_n, CF_KMSD_TURNS_MAX + 1);
+    await(&seen.ended_n, CF_KMSD_RSA_MAX + 1);
     finish(t);
 }
 
@@ -216,7 +220,7 @@ static void test_stop(void **state)
     cf_turn *late = reserve(t, B, "");
     cf_turns_stop(t);
     late->work = (void *)(uintptr_t) "b1";
-    cf_turns_put(t, late);
+    cf_turns_put(late);
     let_end(4);
     await(&seen.ended_n, 4);
     assert_int_equal(seen.stopped_n, 3);
