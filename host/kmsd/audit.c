@@ -24,6 +24,7 @@ struct cf_audit {
     char folder[PATH_BYTES_MAX];
     uint64_t day; /* of the open file, since the epoch */
     int fd;
+    int again;  /* the same file, opened once more: for cf_audit_sync */
     off_t end;  /* of the last whole line */
     bool dirty; /* lines that are perhaps not on the disk */
 };
@@ -34,6 +35,7 @@ CF_MUST_USE cf_result cf_audit_open(const char *state, cf_audit **ret)
     CF_AUTO(cf_audit_free) cf_audit *a = cf_mem_new(1, sizeof *a);
     CF_REQUIRE(a != NULL, NO_MEMORY);
     a->fd = -1;
+    a->again = -1;
     CF_REQUIRE(pthread_mutex_init(&a->lock, NULL) == 0, NO_MEMORY);
     int n = snprintf(a->folder, sizeof a->folder, "%s/audit", state);
     CF_REQUIRE(n > 0 && (size_t)n < sizeof a->folder, ARGUMENT);
@@ -48,6 +50,7 @@ void cf_audit_free(cf_audit **a)
     if (*a != NULL) {
         cf_ignore(cf_audit_sync(*a));
         cf_fd_close(&(*a)->fd);
+        cf_fd_close(&(*a)->again);
         (void)pthread_mutex_destroy(&(*a)->lock);
         cf_mem_free(*a);
         *a = NULL;
@@ -146,14 +149,19 @@ static cf_result open_day(cf_audit *a, uint64_t day)
     (void)snprintf(path, sizeof path, "%s/%s", a->folder, name);
     CF_TRY(sync_held(a));
     CF_FD(fd);
+    CF_FD(again);
     fd = open(path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY, 0600);
     CF_REQUIRE(fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode), IO);
     off_t end = st.st_size;
+    again = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY);
+    CF_REQUIRE(again >= 0, IO);
     CF_TRY(end_last_line(fd, &end));
     CF_TRY(cf_folder_sync(a->folder));
     cf_fd_close(&a->fd);
+    cf_fd_close(&a->again);
     a->fd = fd;
-    fd = -1;
+    a->again = again;
+    fd = again = -1;
     a->end = end;
     a->day = day;
     return cf_ok();
@@ -186,14 +194,15 @@ CF_MUST_USE cf_result cf_audit_append(cf_audit *a, const cf_audit_entry *e, bool
     return sync ? sync_held(a) : cf_ok();
 }
 
-/* Through a descriptor of its own, without the lock: nobody's request waits for a disk because of it. */
+/* Without the lock: nobody's request waits for a disk because of it. And through an opening of its own: what could not be written is
+ * told once to each, and a request whose line it was must not take it for written because this has been told. */
 CF_MUST_USE cf_result cf_audit_sync(cf_audit *a)
 {
     CF_FD(fd);
     (void)pthread_mutex_lock(&a->lock);
     bool due = a->dirty && a->fd >= 0;
     if (due) {
-        fd = fcntl(a->fd, F_DUPFD_CLOEXEC, 0);
+        fd = fcntl(a->again, F_DUPFD_CLOEXEC, 0);
     }
     bool failed = due && fd < 0;
     a->dirty = failed;

@@ -5,6 +5,8 @@
 #include <signal.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include "core/codec/json.h"
 #include "sys/linux/file.h"
@@ -172,11 +174,40 @@ static void test_full_disk(void **state)
     cf_audit_free(&a);
 }
 
+static int synced_fd = -1, flags_of_sync = -1; /* of the last call */
+
+/* In place of libc's. */
+int fdatasync(int fd)
+{
+    synced_fd = fd;
+    flags_of_sync = fcntl(fd, F_GETFL);
+    return (int)syscall(SYS_fdatasync, fd);
+}
+
+/* An error of the disk is told once to whoever has opened a file: whoever writes it out by the clock must not hear of what a request
+ * has to hear. Flags tell whether two descriptors are of one opening. */
+static void test_own_opening(void **state)
+{
+    (void)state;
+    const cf_audit_entry e = {.at_ms = AT_MS, .operation = "one", .outcome = "ok"};
+    cf_audit *a = open_audit();
+    assert_ok(cf_audit_append(a, &e, true));
+    int of_request = synced_fd;
+    assert_int_equal(fcntl(of_request, F_SETFL, O_APPEND | O_NONBLOCK), 0);
+    append(a, AT_MS, "two");
+    flags_of_sync = -1;
+    assert_ok(cf_audit_sync(a));
+    assert_int_not_equal(flags_of_sync, -1);
+    assert_int_equal(flags_of_sync & O_NONBLOCK, 0);
+    assert_int_not_equal(fcntl(of_request, F_GETFL) & O_NONBLOCK, 0);
+    cf_audit_free(&a);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         FRESH(test_line),        FRESH(test_days),      FRESH(test_cut_line),
-        FRESH(test_not_written), FRESH(test_full_disk),
+        FRESH(test_not_written), FRESH(test_full_disk), FRESH(test_own_opening),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
