@@ -21,8 +21,11 @@ struct cf_kms_way {
     cf_buf roots;
     cf_tls_config *tls;
     char pcr[2 * CF_KMS_MEASURE_BYTES + 1];
-    cf_net_addr addr;       /* of vsock, or of the channel */
-    pthread_mutex_t asking; /* one question on the channel at a time */
+    cf_net_addr addr;     /* of vsock, or of the channel */
+    pthread_mutex_t lock; /* of the next three */
+    pthread_cond_t turn;
+    unsigned waiting; /* for answers on the channel */
+    bool taking;      /* one of them the next answer */
     atomic_bool stopped;
 };
 
@@ -83,7 +86,8 @@ CF_MUST_USE cf_result cf_kms_way_open(const char *kms, const char *link, const c
     CF_AUTO(cf_kms_way_free) cf_kms_way *w = cf_mem_new(1, sizeof *w);
     CF_REQUIRE(w != NULL, NO_MEMORY);
     w->addr = (cf_net_addr){.kind = CF_NET_FD, .fd = -1};
-    (void)pthread_mutex_init(&w->asking, NULL);
+    (void)pthread_mutex_init(&w->lock, NULL);
+    (void)pthread_cond_init(&w->turn, NULL);
     CF_TRY(parse(w, kms, link, roots));
     *ret = w;
     w = NULL;
@@ -99,7 +103,8 @@ void cf_kms_way_free(cf_kms_way **way)
         }
         cf_tls_config_free(&w->tls);
         cf_buf_free(&w->roots);
-        (void)pthread_mutex_destroy(&w->asking);
+        (void)pthread_mutex_destroy(&w->lock);
+        (void)pthread_cond_destroy(&w->turn);
         cf_mem_free(w);
         *way = NULL;
     }
@@ -140,15 +145,60 @@ const char *cf_kms_way_pcr(const cf_kms_way *w)
 
 /* ---- connections ---- */
 
-/* Asks the launcher. An answer to an earlier question that nobody waited for would be taken for this one's; it goes first. */
-static CF_MUST_USE cf_result ask(int channel, uint64_t deadline_ms, int *ret_fd)
+/* What comes while nobody waits is the answer to a question that was given up, and may be old: it goes before the next question. */
+static void begin_waiting(cf_kms_way *w)
 {
     uint8_t what;
-    while (cf_is_ok(cf_net_recv_fd(channel, 0, &what, ret_fd))) {
-        cf_fd_close(ret_fd);
+    int old = -1;
+    (void)pthread_mutex_lock(&w->lock);
+    while (w->waiting == 0 && cf_is_ok(cf_net_recv_fd(w->addr.fd, 0, &what, &old))) {
+        cf_fd_close(&old);
     }
-    CF_TRY(cf_net_send_fd(channel, WAY_ASK, -1));
-    CF_TRY(cf_net_recv_fd(channel, deadline_ms, &what, ret_fd));
+    w->waiting++;
+    (void)pthread_mutex_unlock(&w->lock);
+}
+
+/* True when the next answer is the caller's to take; false at the deadline. Answers go to those who wait in about the order in which these
+ * came, so that nobody is told of a dial that was given up long before his own will be. */
+static bool wait_for_turn(cf_kms_way *w, uint64_t deadline_ms)
+{
+    const struct timespec until = {(time_t)(deadline_ms / 1000),
+                                   (long)(deadline_ms % 1000) * 1000000L};
+    int timed_out = 0;
+    (void)pthread_mutex_lock(&w->lock);
+    while (w->taking && timed_out == 0) {
+        timed_out = pthread_cond_clockwait(&w->turn, &w->lock, CLOCK_MONOTONIC, &until);
+    }
+    bool mine = !w->taking;
+    w->taking = true;
+    (void)pthread_mutex_unlock(&w->lock);
+    return mine;
+}
+
+static void end_waiting(cf_kms_way *w, bool was_taking)
+{
+    (void)pthread_mutex_lock(&w->lock);
+    w->waiting--;
+    if (was_taking) {
+        w->taking = false;
+        (void)pthread_cond_signal(&w->turn);
+    }
+    (void)pthread_mutex_unlock(&w->lock);
+}
+
+/* Asks the launcher, and takes the next answer, whosever question it is to: all connections are the same. */
+static CF_MUST_USE cf_result ask(cf_kms_way *w, uint64_t deadline_ms, int *ret_fd)
+{
+    uint8_t what;
+    begin_waiting(w);
+    cf_result r = cf_net_send_fd(w->addr.fd, WAY_ASK, -1);
+    bool mine = cf_is_ok(r) && wait_for_turn(w, deadline_ms);
+    if (mine) {
+        r = cf_net_recv_fd(w->addr.fd, deadline_ms, &what, ret_fd);
+    }
+    end_waiting(w, mine);
+    CF_TRY(r);
+    CF_REQUIRE(mine, TIMEOUT);
     CF_REQUIRE(*ret_fd >= 0, NOT_FOUND);
     return cf_ok();
 }
@@ -158,13 +208,9 @@ static CF_MUST_USE cf_result dial(void *self, uint64_t deadline_ms, int *ret_fd)
     cf_kms_way *w = self;
     *ret_fd = -1;
     CF_REQUIRE(!atomic_load(&w->stopped), CLOSED);
-    if (w->addr.kind == CF_NET_VSOCK) {
-        return cf_net_vsock_dial(w->addr.cid, w->addr.port, deadline_ms, ret_fd);
-    }
-    (void)pthread_mutex_lock(&w->asking);
-    cf_result r = ask(w->addr.fd, deadline_ms, ret_fd);
-    (void)pthread_mutex_unlock(&w->asking);
-    return r;
+    return w->addr.kind == CF_NET_VSOCK
+               ? cf_net_vsock_dial(w->addr.cid, w->addr.port, deadline_ms, ret_fd)
+               : ask(w, deadline_ms, ret_fd);
 }
 
 /* A connect over vsock is not woken; it ends with its deadline. */

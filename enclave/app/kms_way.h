@@ -8,9 +8,9 @@
 typedef struct cf_kms_way cf_kms_way;
 
 /** What the options say; before the process leaves its files.
- *  in    kms: "fd:N", a channel on which an octet 'K' is answered with an octet and, if the KMS can be reached, a descriptor: plain, for
- *        a KMS on this machine and none beyond it. Or the text of an endpoint, which is reached over link: such a channel, or
- *        "vsock:CID:PORT". roots: "fd:N", a file of the certificates to trust; NULL: those compiled in
+ *  in    kms: "fd:N", a channel on which an octet 'K' is answered with an octet and, if the KMS can be reached, a descriptor, in any
+ *        order: plain, for a KMS on this machine and none beyond it. Or the text of an endpoint, which is reached over link: such a
+ *        channel, or "vsock:CID:PORT". roots: "fd:N", a file of the certificates to trust; NULL: those compiled in
  *  error UNSUPPORTED another form, plain over vsock too; ARGUMENT a link without TLS or the other way round; those of
  *        cf_aws_kms_endpoint and cf_tls_config_new; IO. The descriptors are taken. */
 CF_MUST_USE cf_result cf_kms_way_open(const char *kms, const char *link, const char *roots,

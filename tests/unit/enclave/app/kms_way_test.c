@@ -2,7 +2,9 @@
 /* The way to the KMS and the credentials for it; the program as a whole is tested in tests/system/test_kms_client.py. */
 #include "enclave/app/kms_way.h"
 
+#include <poll.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -131,6 +133,176 @@ static void test_roots(void **state)
     }
 }
 
+/* ---- connections ---- */
+
+#define CALLERS 8
+
+/* A call of a plain KMS over the way, in a thread of its own. */
+typedef struct {
+    cf_kms_service *service;
+    uint64_t timeout_ms, took_ms;
+    cf_result r;
+    pthread_t thread;
+} caller;
+
+static void *call_once(void *self)
+{
+    caller *c = self;
+    CF_AUTO(cf_kms_link_free) cf_kms_link *link = NULL;
+    CF_BUF(answer);
+    cf_kms_outcome outcome;
+    uint64_t start_ms = cf_clock_mono_ms();
+    c->r = cf_kms_link_new(c->service, &link);
+    if (cf_is_ok(c->r)) {
+        c->r = cf_kms_call(link, CF_LIT("T.Op"), CF_LIT("{}"), start_ms + c->timeout_ms, &answer,
+                           &outcome);
+    }
+    c->took_ms = cf_clock_mono_ms() - start_ms;
+    return NULL;
+}
+
+static void begin_call(caller *c, cf_kms_service *s, uint64_t timeout_ms)
+{
+    *c = (caller){.service = s, .timeout_ms = timeout_ms};
+    assert_int_equal(pthread_create(&c->thread, NULL, call_once, c), 0);
+}
+
+static void end_call(caller *c)
+{
+    assert_int_equal(pthread_join(c->thread, NULL), 0);
+    assert_false(cf_is_ok(c->r));
+}
+
+/* The launcher's end of the channel, and what is at the other one. */
+typedef struct {
+    int channel;
+    cf_kms_way *way;
+    cf_credentials *credentials;
+    cf_kms_service *service;
+} line;
+
+static void open_line(line *l)
+{
+    int pair[2];
+    char kms[16];
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair), 0);
+    (void)snprintf(kms, sizeof kms, "fd:%d", pair[0]);
+    *l = (line){.channel = pair[1]};
+    assert_ok(cf_kms_way_open(kms, NULL, NULL, &l->way));
+    assert_ok(cf_credentials_new(&l->credentials));
+    assert_ok(cf_kms_way_service(l->way, l->credentials, &l->service));
+}
+
+static void close_line(line *l)
+{
+    cf_kms_service_free(&l->service);
+    cf_kms_way_free(&l->way);
+    cf_credentials_free(&l->credentials);
+    cf_fd_close(&l->channel);
+}
+
+/* A question that comes within two seconds. */
+static void expect_question(const line *l)
+{
+    uint8_t what;
+    int fd;
+    assert_ok(cf_net_recv_fd(l->channel, cf_clock_mono_ms() + 2000, &what, &fd));
+    assert_int_equal(what, 'K');
+    assert_int_equal(fd, -1);
+}
+
+/* Answers with a connection; its other end. */
+static int answer_question(const line *l)
+{
+    int pair[2];
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair), 0);
+    assert_ok(cf_net_send_fd(l->channel, 'K', pair[0]));
+    cf_fd_close(&pair[0]);
+    return pair[1];
+}
+
+/* Whether a request comes over it within two seconds; false when the other end was closed. */
+static bool asked_over(int fd)
+{
+    char octet;
+    assert_ok(cf_net_wait(fd, POLLIN, cf_clock_mono_ms() + 2000));
+    return recv(fd, &octet, 1, 0) == 1;
+}
+
+/* All ask at once: no question waits for the answer to another. */
+static void test_questions_at_once(void **state)
+{
+    (void)state;
+    line l;
+    caller callers[CALLERS];
+    open_line(&l);
+    for (size_t i = 0; i < CALLERS; i++) {
+        begin_call(&callers[i], l.service, 60000);
+    }
+    for (size_t i = 0; i < CALLERS; i++) {
+        expect_question(&l);
+    }
+    for (size_t i = 0; i < CALLERS; i++) {
+        assert_ok(cf_net_send_fd(l.channel, 'K', -1));
+    }
+    for (size_t i = 0; i < CALLERS; i++) {
+        end_call(&callers[i]);
+    }
+    close_line(&l);
+}
+
+/* Who waits for an answer gives up in time, whatever time those have who asked before. */
+static void test_deadlines(void **state)
+{
+    (void)state;
+    line l;
+    caller first, others[CALLERS];
+    open_line(&l);
+    begin_call(&first, l.service, 60000);
+    expect_question(&l);
+    for (size_t i = 0; i < CALLERS; i++) {
+        begin_call(&others[i], l.service, 200);
+    }
+    for (size_t i = 0; i < CALLERS; i++) {
+        end_call(&others[i]);
+        assert_true(others[i].took_ms >= 200 && others[i].took_ms < 10000);
+    }
+    /* The end of all waits. */
+    begin_call(&others[0], l.service, 60000);
+    cf_kms_service_stop(l.service);
+    end_call(&first);
+    end_call(&others[0]);
+    close_line(&l);
+}
+
+/* An answer that nobody waits for any more goes before the next question; one that somebody waits for is anybody's. */
+static void test_late_answers(void **state)
+{
+    (void)state;
+    line l;
+    caller one, two;
+    open_line(&l);
+    begin_call(&one, l.service, 100);
+    end_call(&one);
+    expect_question(&l);
+    int late = answer_question(&l);
+    begin_call(&two, l.service, 60000);
+    expect_question(&l);
+    assert_false(asked_over(late));
+    begin_call(&one, l.service, 60000);
+    expect_question(&l);
+    int first = answer_question(&l), second = answer_question(&l);
+    assert_true(asked_over(first));
+    assert_true(asked_over(second));
+    cf_kms_service_stop(l.service);
+    end_call(&one);
+    end_call(&two);
+    cf_fd_close(&late);
+    cf_fd_close(&first);
+    cf_fd_close(&second);
+    close_line(&l);
+}
+
 /* ---- credentials ---- */
 
 static cf_result sign(cf_credentials *c, cf_buf *ret_authorization, uint64_t *ret_generation)
@@ -176,7 +348,7 @@ static void test_credentials(void **state)
 
 typedef struct {
     cf_credentials *c;
-    bool mixed;
+    atomic_bool mixed;
 } rotation;
 
 /* Both parts of what is signed with are of one set, however often they are exchanged meanwhile. */
@@ -186,9 +358,12 @@ static void *sign_often(void *self)
     for (unsigned i = 0; i < 300; i++) {
         CF_BUF(text);
         uint64_t generation;
-        r->mixed = r->mixed || !cf_is_ok(sign(r->c, &text, &generation)) ||
-                   (memmem(text.data, text.len, "AKIDTWO", 7) != NULL) !=
-                       (memmem(text.data, text.len, "x-amz-security-token", 20) != NULL);
+        bool whole = cf_is_ok(sign(r->c, &text, &generation)) &&
+                     (memmem(text.data, text.len, "AKIDTWO", 7) != NULL) ==
+                         (memmem(text.data, text.len, "x-amz-security-token", 20) != NULL);
+        if (!whole) {
+            atomic_store(&r->mixed, true);
+        }
     }
     return NULL;
 }
@@ -211,16 +386,16 @@ static void test_rotation(void **state)
     for (size_t i = 0; i < 3; i++) {
         (void)pthread_join(threads[i], NULL);
     }
-    assert_false(r.mixed);
+    assert_false(atomic_load(&r.mixed));
     cf_credentials_free(&r.c);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_measure),
-        cmocka_unit_test(test_roots),
-        cmocka_unit_test(test_credentials),
+        cmocka_unit_test(test_measure),           cmocka_unit_test(test_roots),
+        cmocka_unit_test(test_questions_at_once), cmocka_unit_test(test_deadlines),
+        cmocka_unit_test(test_late_answers),      cmocka_unit_test(test_credentials),
         cmocka_unit_test(test_rotation),
     };
     return cmocka_run_group_tests(tests, make_module, free_module);
