@@ -30,13 +30,15 @@ struct cf_launcher {
     pthread_mutex_t lock;
     pthread_cond_t fewer;
     unsigned helpers; /* threads that serve an enclave */
+    unsigned dials;   /* of them, those that dial once */
 };
 
-/* A thread that serves one enclave until its end of the stream closes. */
+/* A thread that serves one enclave until its end of the stream closes, or dials once for it. */
 typedef struct {
     cf_launcher *launcher;
     int fd;
-    cf_soft_nsm *nsm; /* NULL for the one that dials KMS */
+    cf_soft_nsm *nsm; /* NULL for one that dials KMS */
+    bool once;
 } helper;
 
 static void helper_free(helper **h)
@@ -49,23 +51,59 @@ static void helper_free(helper **h)
     }
 }
 
+static void *helper_run(void *ctx);
+
+/* Hands the helper to a thread, whose it is from then on; false when there is none for it. */
+static bool helper_go(helper *h)
+{
+    cf_launcher *l = h->launcher;
+    unsigned dials = h->once ? 1 : 0;
+    pthread_t thread;
+    (void)pthread_mutex_lock(&l->lock);
+    bool started = l->dials + dials <= CF_AGENT_KMS_DIALS_MAX &&
+                   pthread_create(&thread, NULL, helper_run, h) == 0;
+    if (started) {
+        (void)pthread_detach(thread);
+        l->helpers++;
+        l->dials += dials;
+    }
+    (void)pthread_mutex_unlock(&l->lock);
+    return started;
+}
+
 /* Connections are dialled here because the enclave has no network; what travels on them is its own affair. */
+static cf_result dial_kms(const helper *h)
+{
+    CF_FD(conn);
+    cf_result dialled =
+        cf_net_dial(&h->launcher->kms, cf_clock_mono_ms() + CF_AGENT_KMS_DIAL_TIMEOUT_MS, &conn);
+    if (!cf_is_ok(dialled)) {
+        cf_log(CF_LOG_WARN, "kms.unreachable", "code=%s", cf_err_code(dialled.code));
+    }
+    return cf_net_send_fd(h->fd, LAUNCHER_KMS_ASK, conn);
+}
+
+/* A dial takes as long as the network does, and an enclave with many cold keys asks for many connections: none waits for another's. With
+ * no thread for it, it is dialled here, and the next ones wait. */
+static cf_result dial_beside(const helper *h)
+{
+    CF_AUTO(helper_free) helper *d = cf_mem_new(1, sizeof *d);
+    CF_REQUIRE(d != NULL, NO_MEMORY);
+    *d = (helper){h->launcher, fcntl(h->fd, F_DUPFD_CLOEXEC, 0), NULL, true};
+    if (d->fd < 0 || !helper_go(d)) {
+        return dial_kms(h);
+    }
+    d = NULL;
+    return cf_ok();
+}
+
 static void serve_kms(const helper *h)
 {
     uint8_t what;
     int none = -1;
     while (cf_is_ok(cf_net_recv_fd(h->fd, CF_DEADLINE_NONE, &what, &none))) {
         cf_fd_close(&none);
-        if (what != LAUNCHER_KMS_ASK) {
-            continue;
-        }
-        CF_FD(conn);
-        cf_result dialled = cf_net_dial(&h->launcher->kms,
-                                        cf_clock_mono_ms() + CF_AGENT_KMS_DIAL_TIMEOUT_MS, &conn);
-        if (!cf_is_ok(dialled)) {
-            cf_log(CF_LOG_WARN, "kms.unreachable", "code=%s", cf_err_code(dialled.code));
-        }
-        if (!cf_is_ok(cf_net_send_fd(h->fd, LAUNCHER_KMS_ASK, conn))) {
+        if (what == LAUNCHER_KMS_ASK && !cf_is_ok(dial_beside(h))) {
             return;
         }
     }
@@ -75,7 +113,10 @@ static void *helper_run(void *ctx)
 {
     helper *h = ctx;
     cf_launcher *l = h->launcher;
-    if (h->nsm == NULL) {
+    bool once = h->once;
+    if (once) {
+        cf_ignore(dial_kms(h));
+    } else if (h->nsm == NULL) {
         serve_kms(h);
     } else {
         cf_result served = cf_soft_nsm_serve(h->nsm, h->fd);
@@ -86,6 +127,7 @@ static void *helper_run(void *ctx)
     helper_free(&h);
     (void)pthread_mutex_lock(&l->lock);
     l->helpers--;
+    l->dials -= once ? 1 : 0;
     (void)pthread_cond_signal(&l->fewer);
     (void)pthread_mutex_unlock(&l->lock);
     return NULL;
@@ -95,23 +137,16 @@ static void *helper_run(void *ctx)
 static cf_result helper_start(cf_launcher *l, cf_soft_nsm *nsm, int *ret_fd)
 {
     int pair[2];
-    pthread_t thread;
     CF_AUTO(helper_free) helper *h = cf_mem_new(1, sizeof *h);
     if (h == NULL) {
         cf_soft_nsm_free(&nsm);
         return cf_fail(CF_ERR_NO_MEMORY);
     }
-    *h = (helper){l, -1, nsm};
+    *h = (helper){l, -1, nsm, false};
     CF_REQUIRE(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) == 0, IO);
     h->fd = pair[0];
     *ret_fd = pair[1];
-    (void)pthread_mutex_lock(&l->lock);
-    l->helpers++;
-    bool started = pthread_create(&thread, NULL, helper_run, h) == 0;
-    l->helpers -= started ? 0 : 1;
-    (void)pthread_mutex_unlock(&l->lock);
-    CF_REQUIRE(started, IO);
-    (void)pthread_detach(thread);
+    CF_REQUIRE(helper_go(h), IO);
     h = NULL;
     return cf_ok();
 }

@@ -43,6 +43,7 @@
 #define CF_AGENT_BACKOFF_MS 100
 #define CF_AGENT_BACKOFF_MS_MAX 5000
 #define CF_AGENT_KMS_DIAL_TIMEOUT_MS 2000
+#define CF_AGENT_KMS_DIALS_MAX 32 /* at a time; an enclave makes as many calls */
 #define CF_AGENT_ARGS_MAX 24
 
 /* Logs and files. */

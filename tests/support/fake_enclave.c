@@ -28,6 +28,7 @@
 #define CONNECTIONS 32
 #define DELAYED_MAX 512
 #define FAKE_INFLIGHT 64
+#define KMS_CROWD 100 /* more than the agent dials at a time */
 
 typedef struct {
     int fd;
@@ -81,17 +82,21 @@ static bool begins(cf_view v, const char *text, cf_view *rest)
     return cf_view_eq(cf_view_sub(v, 0, want.len), want);
 }
 
-static cf_view ask_kms(void)
+/* Asks for so many connections before it looks at an answer; how many came. */
+static int ask_kms(int n)
 {
-    uint8_t what = 0;
-    int fd = -1;
-    cf_result r = cf_net_send_fd(5, 'K', -1);
-    if (cf_is_ok(r)) {
-        r = cf_net_recv_fd(5, cf_clock_mono_ms() + 5000, &what, &fd);
+    int had = 0;
+    for (int i = 0; i < n; i++) {
+        must(cf_net_send_fd(5, 'K', -1), "question");
     }
-    bool had = cf_is_ok(r) && fd >= 0;
-    cf_fd_close(&fd);
-    return had ? CF_LIT("had") : CF_LIT("none");
+    for (int i = 0; i < n; i++) {
+        uint8_t what = 0;
+        int fd = -1;
+        must(cf_net_recv_fd(5, cf_clock_mono_ms() + 5000, &what, &fd), "answer");
+        had += fd >= 0 ? 1 : 0;
+        cf_fd_close(&fd);
+    }
+    return had;
 }
 
 /* The value of every field of the answer, or NULL data: "value of NAME". */
@@ -107,10 +112,12 @@ static cf_view value_of(const cf_decrypt *m, const cf_field *f, char *text, size
         return cf_buf_view(&access_key_id);
     }
     if (cf_view_eq(m->vault_id, CF_LIT("kms"))) {
-        return ask_kms();
+        return ask_kms(1) == 1 ? CF_LIT("had") : CF_LIT("none");
     }
     int n =
-        cf_view_eq(m->vault_id, CF_LIT("deadline"))
+        cf_view_eq(m->vault_id, CF_LIT("kms-crowd"))
+            ? snprintf(text, room, "%d", ask_kms(KMS_CROWD))
+        : cf_view_eq(m->vault_id, CF_LIT("deadline"))
             ? snprintf(text, room, "%llu", (unsigned long long)m->deadline_ms)
             : snprintf(text, room, "value of %.*s", (int)f->name.len, (const char *)f->name.data);
     return cf_view_make(text, (size_t)n);

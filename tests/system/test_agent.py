@@ -183,7 +183,11 @@ def test_credentials_and_kms_reach_the_enclave(agent):
         listener.listen(8)
         assert agent.values("kms") == {"email": b"had"}
         listener.accept()[0].close()
+        # more at once than are dialled beside each other: none is forgotten
+        listener.listen(128)
+        assert agent.values("kms-crowd") == {"email": b"100"}
     agent.kms.unlink()
+    assert agent.values("kms-crowd") == {"email": b"0"}
     assert agent.values("kms") == {"email": b"none"}
 
 
