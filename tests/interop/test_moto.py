@@ -5,6 +5,7 @@ signature again (with botocore's signer). TLS is the test's front's. What moto l
 - Recipient: it passes over the member and answers with the plaintext, so that no call of ours can succeed. A client that sent Recipient
   must not use such an answer; that it does not is what most of these tests are about. CiphertextForRecipient, conditions on attestation
   and whatever follows from a document are tested against coffer-kmsd alone.
+- GenerateDataKeyPair and DeriveSharedSecret: coffer kms genkeypair and derive are tested against coffer-kmsd alone.
 - KMS's answer to those it does not let in: that is XML with status 403, and InvalidClientTokenId, SignatureDoesNotMatch and AccessDenied
   in it, where KMS has JSON with status 400, and UnrecognizedClientException, InvalidSignatureException and AccessDeniedException. The
   client takes it for no answer of a KMS.
