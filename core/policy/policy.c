@@ -273,7 +273,7 @@ static verdict verdict_of(bool holds)
 
 static bool holds_for(const cf_condition *c, cf_view value, size_t *left)
 {
-    for (size_t i = 0; i<c->values.n && * left> 0; i++) {
+    for (size_t i = 0; *left > 0 && i < c->values.n; i++) {
         if (value_matches(c->op, c->values.at[i], value, left)) {
             return !c->negated;
         }
@@ -315,7 +315,7 @@ static verdict judge(const cf_condition *c, const cf_policy_request *q, size_t *
         return verdict_of(holds_absent(c));
     }
     size_t holding = 0;
-    for (size_t i = 0; i<v.n && * left> 0; i++) {
+    for (size_t i = 0; *left > 0 && i < v.n; i++) {
         holding += holds_for(c, value_at(&v, i), left);
     }
     return verdict_of(c->set == CF_SET_ALL ? holding == v.n : holding > 0);
@@ -376,7 +376,7 @@ static bool applies(const cf_statement *s, const cf_policy_request *q, size_t *l
     if (s->unknown != NULL && !s->deny) {
         return false;
     }
-    for (size_t i = 0; i<s->conditions_n && * left> 0; i++) {
+    for (size_t i = 0; *left > 0 && i < s->conditions_n; i++) {
         verdict v = judge(&s->conditions[i], q, left);
         if (v == COND_FALSE || (v == COND_UNCLEAR && !s->deny)) {
             return false;
