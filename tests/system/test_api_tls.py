@@ -186,7 +186,8 @@ def test_kill_and_restart(stack, cli):
 # --- whom nobody trusts ---
 
 @pytest.mark.parametrize("how, why, words", [
-    ({}, "untrusted", "not from an authority that --ca names"),
+    ({"by": "Other Authority"}, "untrusted", "not from an authority that --ca names"),
+    ({"by": "Test Authority"}, "bad_certificate", "another key"),
     ({"self_signed": True}, "untrusted", "not from an authority"),
     ({"since": -48, "until": -24}, "expired", "has expired"),
     ({"since": 24, "until": 48}, "not_yet_valid", "not valid yet"),
@@ -194,7 +195,8 @@ def test_kill_and_restart(stack, cli):
 ])
 def test_refused(authority, tmp_path, how, why, words):
     """Exit status 3, in words, and not an octet of a request: no token and no value."""
-    signer = Authority(tmp_path / "other", "Other Authority") if how == {} else authority
+    how = dict(how)
+    signer = Authority(tmp_path / "other", how.pop("by")) if "by" in how else authority
     front = TlsFront(signer.certificate(f"bad-{why}-{len(how)}", **how))
     env = {"COFFER_URL": f"https://localhost:{front.port}", "COFFER_TOKEN": TOKEN, "COFFER_CA": authority.pem}
     try:

@@ -297,6 +297,33 @@ static void test_why_is_of_the_last_call(void **state)
     cf_http_client_free(&c);
     assert_int_equal(tls_peer_end(peer) & (TLS_PEER_SHOOK | TLS_PEER_NAMED | TLS_PEER_ALPN),
                      TLS_PEER_SHOOK | TLS_PEER_NAMED | TLS_PEER_ALPN);
+    /* Also when nobody is there any more who could be refused. */
+    peer = tls_peer_listen(specs, 1, fd);
+    c = client_of(port);
+    assert_err(call(c, &req, &body), CHAIN);
+    (void)tls_peer_end(peer);
+    close(fd);
+    assert_string_equal(cf_http_client_why(c), "wrong_host");
+    assert_err(call(c, &req, &body), NOT_FOUND);
+    assert_string_equal(cf_http_client_why(c), "");
+    cf_http_client_free(&c);
+}
+
+/* Who is done says so. */
+static void test_goodbye(void **state)
+{
+    (void)state;
+    uint16_t port;
+    CF_BUF(body);
+    int fd = listen_tcp(&port);
+    const char *const script[] = {ANSWER, ANSWER, NULL};
+    const tls_peer_spec spec = {.script = script};
+    pid_t peer = tls_peer_listen(&spec, 1, fd);
+    cf_http_client *c = client_of(port);
+    cf_http_request req = request_of("GET", CF_VIEW_EMPTY);
+    assert_ok(call(c, &req, &body));
+    cf_http_client_free(&c);
+    assert_int_equal(tls_peer_end(peer) & TLS_PEER_GOODBYE, TLS_PEER_GOODBYE);
     close(fd);
 }
 
@@ -381,6 +408,7 @@ int main(void)
         cmocka_unit_test(test_addresses),
         cmocka_unit_test(test_refused),
         cmocka_unit_test(test_why_is_of_the_last_call),
+        cmocka_unit_test(test_goodbye),
         cmocka_unit_test(test_slow),
         cmocka_unit_test(test_kept_connection),
     };
