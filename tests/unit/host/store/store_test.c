@@ -537,7 +537,8 @@ static void tidies_up_after_a_crash(void **state)
     static const struct {
         const char *suffix;
         bool stays;
-    } rows[] = {{".a1B2c3", false}, {".a1B2c", true}, {".a1B2c3d", true}, {"_a1B2c3", true}};
+    } rows[] = {
+        {".part-a1B2c3", false}, {".part-a1B2c", true}, {".part-a1B2c3d", true}, {".a1B2c3", true}};
     char path[160];
     for (size_t i = 0; i < 4; i++) {
         snprintf(path, sizeof path, "%s%s", f->anchor, rows[i].suffix);
