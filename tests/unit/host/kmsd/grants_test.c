@@ -445,15 +445,9 @@ static void test_not_written(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        OWN(test_operations),
-        OWN(test_who_and_what),
-        OWN(test_limits_of_context),
-        OWN(test_children),
-        OWN(test_same_name),
-        OWN(test_lists),
-        OWN(test_tokens),
-        OWN(test_at_rest),
-        OWN(test_not_written),
+        OWN(test_operations),      OWN(test_who_and_what), OWN(test_limits_of_context),
+        OWN(test_children),        OWN(test_same_name),    OWN(test_lists),
+        OWN(test_tokens),          OWN(test_at_rest),      OWN(test_not_written),
         OWN(test_costly_contexts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
