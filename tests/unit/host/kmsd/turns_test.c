@@ -77,8 +77,8 @@ static cf_kmsd_caller caller(const char *arn, const char *role)
 static cf_turn *reserve(cf_turns *t, const char *arn, const char *role)
 {
     char arn_copy[100], role_copy[100];
-    (void)snprintf(arn_copy, sizeof arn_copy, "%s", arn);
-    (void)snprintf(role_copy, sizeof role_copy, "%s", role);
+    assert_in_range(snprintf(arn_copy, sizeof arn_copy, "%s", arn), 0, sizeof arn_copy - 1);
+    assert_in_range(snprintf(role_copy, sizeof role_copy, "%s", role), 0, sizeof role_copy - 1);
     const cf_kmsd_caller c = caller(arn_copy, role_copy);
     return cf_turns_reserve(t, &c);
 }
