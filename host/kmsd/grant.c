@@ -138,18 +138,27 @@ CF_MUST_USE cf_result cf_grant_decode(const cf_secret *root, cf_view octets, cf_
 
 /* --- what it permits --- */
 
-/* Both sides are in rising order of their names. */
-static bool limit_holds(const cf_grant *g, const cf_grant_ask *ask)
+static bool spend(size_t steps, size_t *left)
+{
+    *left = *left > steps ? *left - steps : 0;
+    return *left > 0;
+}
+
+/* Both sides are in rising order of their names. Only what is looked at is paid for: grants with long contexts that another one has made
+ * do not keep a caller from its own. */
+static bool limit_holds(const cf_grant *g, const cf_grant_ask *ask, size_t *left)
 {
     cf_cbor c = cf_cbor_strict(cf_buf_view(&g->context));
     size_t at = 0, matched = 0;
     cf_cbor_map(&c);
     while (cf_cbor_more(&c)) {
         cf_view name = cf_cbor_text(&c), value = cf_cbor_text(&c);
-        while (at < ask->context_n && cf_view_cmp(ask->context[at].name, name) < 0) {
+        bool paid = spend(name.len + value.len + 1, left);
+        while (paid && at < ask->context_n && cf_view_cmp(ask->context[at].name, name) < 0) {
+            paid = spend(1, left);
             at++;
         }
-        if (at == ask->context_n || !cf_view_eq(ask->context[at].name, name) ||
+        if (!paid || at == ask->context_n || !cf_view_eq(ask->context[at].name, name) ||
             !cf_view_eq(ask->context[at].value, value)) {
             return false;
         }
@@ -166,19 +175,10 @@ static bool is_grantee(const cf_grant *g, const cf_grant_ask *ask)
            (ask->caller_role.len > 0 && cf_view_eq(grantee, ask->caller_role));
 }
 
-/* What comparing a context takes at most: its octets and the other one's pairs. */
-static bool spend(const cf_grant *g, const cf_grant_ask *ask, size_t *left)
-{
-    size_t steps = g->context.len + ask->context_n;
-    *left = *left > steps ? *left - steps : 0;
-    return *left > 0;
-}
-
 bool cf_grant_permits(const cf_grant *g, const cf_grant_ask *ask, size_t *left)
 {
     return (g->operations & ask->operations) == ask->operations && is_grantee(g, ask) &&
-           (g->limit == CF_GRANT_ANY || !ask->has_context ||
-            (spend(g, ask, left) && limit_holds(g, ask)));
+           (g->limit == CF_GRANT_ANY || !ask->has_context || limit_holds(g, ask, left));
 }
 
 /* A child may be as strict as its parent or as loose; anything between would need to be understood. */

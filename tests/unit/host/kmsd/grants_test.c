@@ -199,7 +199,7 @@ static void test_costly_contexts(void **state)
         cf_cbor_put_text(&w, i + 1 < PAIRS ? pairs[i].value : CF_LIT("other"));
     }
     assert_ok(cf_write_end(&w));
-    size_t each = others.len + PAIRS;
+    const size_t pair = strlen("000") + strlen("aaaaa") + 1, each = PAIRS * pair;
     cf_grant_ask ask = {.operations = op("Encrypt"),
                         .caller = CF_LIT(ALICE),
                         .context = pairs,
@@ -217,6 +217,20 @@ static void test_costly_contexts(void **state)
     left = each;
     assert_false(cf_grant_permits(&g, &ask, &left));
     assert_int_equal(left, 0);
+    /* a context that has nothing to do with what is asked takes its first pair */
+    static const cf_policy_pair own[] = {{CF_LIT_INIT("000"), CF_LIT_INIT("own")},
+                                         {CF_LIT_INIT("zzz"), CF_LIT_INIT("own")}};
+    for (size_t i = 0; i < 2; i++) {
+        const cf_grant_ask mine = {.operations = op("Encrypt"),
+                                   .caller = CF_LIT(ALICE),
+                                   .context = &own[i],
+                                   .context_n = 1,
+                                   .has_context = true};
+        left = each + 1;
+        assert_false(cf_grant_permits(&g, &mine, &left));
+        assert_int_equal(left, each + 1 - pair);
+    }
+    left = 0;
     g.limit = CF_GRANT_ANY;
     assert_true(cf_grant_permits(&g, &ask, &left));
     cf_grant_clear(&g);
