@@ -73,6 +73,9 @@ class Known:
                 "alias": aliases[0] if aliases else None, "grants": len(call("ListGrants", KeyId=self.key, Limit=100)["Grants"])}
 
 
+KEYS_EACH = 30  # of a writer: every one is looked at after every kill
+
+
 class Writer(threading.Thread):
     """Makes keys and changes those of its number, until the service is gone. turn: no two of one number have the same."""
 
@@ -94,7 +97,7 @@ class Writer(threading.Thread):
     def step(self, call):
         self.n += 1
         mine = [k for k in self.known if k.writer == self.number]
-        if len(mine) < 5 or self.chance.random() < 0.1:
+        if len(mine) < 5 or (len(mine) < KEYS_EACH and self.chance.random() < 0.1):
             key = call("CreateKey", Description="first")["KeyMetadata"]["KeyId"]
             blob = call("Encrypt", KeyId=key, Plaintext=base64.b64encode(key.encode()).decode())["CiphertextBlob"]
             self.known.append(Known(key, blob, self.number))
