@@ -94,7 +94,10 @@ static void wipes_before_it_frees(void **state)
     uint8_t *plain = malloc(sizeof secret);
     assert_non_null(plain);
     cf_copy(plain, secret, sizeof secret);
-    __asm__ __volatile__("" : : "r"(plain) : "memory"); /* else nobody reads it, and it is not written */
+    __asm__ __volatile__(""
+                         :
+                         : "r"(plain)
+                         : "memory"); /* else nobody reads it, and it is not written */
     free(plain);
     assert_int_equal(failmalloc_watch(CF_VIEW_EMPTY) - before, 1);
 }
