@@ -235,7 +235,8 @@ def test_plain_to_tls_and_the_other_way(stack, authority, cli, tmp_path):
     wait_for(lambda: "http_request" in refusals(stack)[before:])
     with Stack(tmp_path) as plain:
         run = cli("vault", "get", VAULT, COFFER_URL=f"https://localhost:{plain.port}", status=3)
-        assert "speaks no TLS" in run.stderr and "(protocol)" in run.stderr
+        # what a plain server makes of a greeting in TLS is up to libmicrohttpd: an answer in clear, or nothing
+        assert ("speaks no TLS" in run.stderr and "(protocol)" in run.stderr) or "(closed)" in run.stderr, run.stderr
         with socket.create_connection(("127.0.0.1", plain.port)) as s, pytest.raises(OSError):
             ssl.create_default_context(cafile=authority.pem).wrap_socket(s, server_hostname="localhost")
         assert cli("status", COFFER_URL=plain.url, COFFER_CA="/nonexistent").stdout  # nobody asks whom to trust there

@@ -2,6 +2,7 @@
 """A KMS over TLS that is right, or wrong in one way: ends TLS with certificates of a test authority and passes requests on to
 coffer-kmsd, or answers by itself."""
 import datetime
+import hashlib
 import http.client
 import pathlib
 import socket
@@ -15,6 +16,10 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 HOUR = datetime.timedelta(hours=1)
+
+
+def key_id(name):
+    return hashlib.sha256(name.public_bytes()).digest()[:20]
 
 
 class Authority:
@@ -33,7 +38,13 @@ class Authority:
         now = datetime.datetime.now(datetime.timezone.utc)
         builder = (x509.CertificateBuilder().subject_name(subject).issuer_name(subject if by else self.name).public_key(public)
                    .serial_number(x509.random_serial_number()).not_valid_before(now + since * HOUR).not_valid_after(now + until * HOUR)
-                   .add_extension(x509.BasicConstraints(ca=authority, path_length=None), critical=True))
+                   .add_extension(x509.BasicConstraints(ca=authority, path_length=None), critical=True)
+                   # What Python's clients ask for from 3.13 on. Keys are told by their owner's name, so that a namesake's key is told as well.
+                   .add_extension(x509.SubjectKeyIdentifier(key_id(subject)), critical=False)
+                   .add_extension(x509.AuthorityKeyIdentifier(key_id(subject if by else self.name), None, None), critical=False))
+        if authority:
+            usage = x509.KeyUsage(False, False, False, False, False, True, True, False, False)
+            builder = builder.add_extension(usage, critical=True)
         if names:
             builder = builder.add_extension(x509.SubjectAlternativeName([x509.DNSName(n) for n in names]), critical=False)
         return builder.sign(by or self.key, hashes.SHA256())
