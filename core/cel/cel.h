@@ -66,9 +66,8 @@ typedef struct {
     cf_view container; /* "a.b": names are looked up as a.b.name, a.name, name */
     bool unchecked;    /* skip the type checker: what it would refuse fails when it is evaluated */
     bool no_macros;    /* all, exists, map ... are ordinary function names */
-    bool
-        tables; /* constant patterns get tables of states, which take some time to make and match several times as fast: for
-                          programs that are kept */
+    /* constant patterns get tables of states, which take some time to make and match several times as fast: for programs that are kept */
+    bool tables;
 } cf_cel_options;
 
 typedef struct cf_cel_env cf_cel_env;
@@ -100,6 +99,7 @@ uint32_t cf_cel_env_variables(const cf_cel_env *env);
 CF_MUST_USE cf_result cf_cel_compile(const cf_cel_env *env, cf_view source,
                                      const cf_cel_options *opt, cf_cel_program **ret,
                                      cf_cel_error *ret_error);
+/** Wipes and frees. Accepts a pointer to NULL, and leaves NULL. */
 void cf_cel_program_free(cf_cel_program **program);
 #define CF_CEL_PROGRAM(name) CF_AUTO(cf_cel_program_free) cf_cel_program *name = NULL
 

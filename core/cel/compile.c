@@ -75,5 +75,6 @@ CF_MUST_USE cf_result cf_cel_compile(const cf_cel_env *env, cf_view source,
     if (!cf_is_ok(r) && ret_error->code == CF_OK) {
         ret_error->code = r.code;
     }
+    cf_wipe(first, arena.used < sizeof first ? arena.used : sizeof first);
     return r;
 }

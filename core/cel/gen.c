@@ -741,8 +741,8 @@ static cf_result gen_node(generator *g, const cf_cel_node *n)
 static cf_result prepare(generator *g)
 {
     uint32_t n = g->tape->n;
-    g->constants =
-        g->tape->constants; /* others come behind them, in an array that grows elsewhere */
+    /* others come behind them, in an array that grows elsewhere */
+    g->constants = g->tape->constants;
     g->constants_n = g->tape->constants_n;
     g->constants_cap = g->tape->constants_n;
     CF_TRY(grow_code(g, n + 1)); /* most expressions need no more */

@@ -198,9 +198,8 @@ static uint32_t lex_string(lexer *l, bool raw, uint32_t kind)
             break;
         }
         if (c == '\\' && !raw) {
-            escaped =
-                true; /* what is escaped ends nothing; which escapes there are is seen later */
-            i++;
+            escaped = true;
+            i++; /* what is escaped ends nothing; which escapes there are is seen later */
         }
     }
     return CF_CEL_K_END;

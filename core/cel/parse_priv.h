@@ -44,10 +44,9 @@ typedef enum {
 
 typedef struct {
     uint8_t kind; /* cf_cel_token_kind */
-    uint8_t open,
-        close;    /* STRING, BYTES: octets before and behind the text, which has no other quotes */
-    bool escaped; /* there, escapes stand in it */
-    bool ascii;   /* and all of it is below 0x80 */
+    /* STRING, BYTES: octets before and behind the text, whether escapes stand in it, and whether all of it is below 0x80 */
+    uint8_t open, close;
+    bool escaped, ascii;
     uint32_t offset, len;
 } cf_cel_token;
 

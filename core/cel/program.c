@@ -111,6 +111,7 @@ void cf_cel_program_free(cf_cel_program **program)
         for (uint32_t i = 0; i < p->sites_n; i++) {
             cf_regex_free(&p->sites[i].pattern);
         }
+        cf_wipe(p, p->bytes); /* a literal may be somebody's */
         cf_mem_free(p);
     }
     *program = NULL;

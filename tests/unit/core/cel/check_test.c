@@ -701,6 +701,29 @@ static void survives_failing_allocations(void **state)
     assert_true(failmalloc_each(make_and_free, NULL, 2) >= 2);
 }
 
+/* What stands in an expression may be somebody's: no memory goes back with it, whether the expression compiles or not. */
+static void wipes_literals(void **state)
+{
+    (void)state;
+    static const char *const sources[] = {
+        "'a name of some length' == 'x'",
+        "['a name of some length', '\\x61 name of some length'].exists(x, x == 'y')",
+        "'x'.matches('a name of some length')",
+        "'a name of some length' + 1",
+        "'a name of some length' ==",
+    };
+    CF_CEL_ENV(env);
+    assert_ok(make_env(&env));
+    size_t before = failmalloc_watch(CF_LIT("a name of some length"));
+    for (size_t i = 0; i < sizeof sources / sizeof sources[0]; i++) {
+        CF_CEL_PROGRAM(p);
+        cf_cel_error error;
+        cf_result r = cf_cel_compile(env, cf_view_str(sources[i]), NULL, &p, &error);
+        assert_int_equal(cf_is_ok(r), i < 3);
+    }
+    assert_int_equal(failmalloc_watch(CF_VIEW_EMPTY) - before, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -717,6 +740,7 @@ int main(void)
         cmocka_unit_test(shared_parts_are_not_exponential),
         cmocka_unit_test(no_infinite_types),
         cmocka_unit_test(bounds_types),
+        cmocka_unit_test(wipes_literals),
         cmocka_unit_test(survives_failing_allocations),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
