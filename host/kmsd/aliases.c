@@ -224,7 +224,7 @@ CF_MUST_USE cf_result cf_aliases_open(cf_kmsd_state *state, cf_aliases **ret)
     *ret = NULL;
     CF_AUTO(cf_aliases_free) cf_aliases *t = cf_mem_new(1, sizeof *t);
     CF_REQUIRE(t != NULL, NO_MEMORY);
-    CF_REQUIRE(pthread_rwlock_init(&t->lock, NULL) == 0, NO_MEMORY);
+    CF_TRY(cf_rwlock_init(&t->lock));
     t->state = state;
     CF_TRY(cf_kmsd_state_walk(state, CF_STATE_ALIASES, on_file, t));
     *ret = t;

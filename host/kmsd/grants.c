@@ -133,7 +133,7 @@ CF_MUST_USE cf_result cf_grants_open(cf_kmsd_state *state, cf_grants **ret)
     cf_view info[] = {CF_LIT("coffer-kms-grant-token-1")};
     CF_AUTO(cf_grants_free) cf_grants *t = cf_mem_new(1, sizeof *t);
     CF_REQUIRE(t != NULL, NO_MEMORY);
-    CF_REQUIRE(pthread_rwlock_init(&t->lock, NULL) == 0, NO_MEMORY);
+    CF_TRY(cf_rwlock_init(&t->lock));
     t->state = state;
     CF_TRY(cf_hkdf_expand(CF_SHA256, cf_secret_view(cf_kmsd_state_root(state)), info, 1, 32,
                           &t->token_key));

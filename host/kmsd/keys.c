@@ -178,7 +178,7 @@ CF_MUST_USE cf_result cf_keys_open(cf_kmsd_state *state, size_t bytes_max, cf_ke
     *ret = NULL;
     CF_AUTO(cf_keys_free) cf_keys *t = cf_mem_new(1, sizeof *t);
     CF_REQUIRE(t != NULL, NO_MEMORY);
-    CF_REQUIRE(pthread_rwlock_init(&t->lock, NULL) == 0, NO_MEMORY);
+    CF_TRY(cf_rwlock_init(&t->lock));
     t->state = state;
     t->bytes_max = bytes_max;
     CF_TRY(cf_kmsd_state_walk(state, CF_STATE_KEYS, on_file, t));

@@ -8,6 +8,20 @@
 /* Clang takes a variable that only its cleanup uses for unused. */
 #define CF_HELD __attribute__((unused))
 
+/* One that writers are not kept from: with the C library's default a writer waits for as long as any reader comes, so that a stream of
+ * requests would keep a change of a key out for good. For it a thread must not hold one for reading twice. cf_err NO_MEMORY. */
+static inline CF_MUST_USE cf_result cf_rwlock_init(pthread_rwlock_t *ret)
+{
+    pthread_rwlockattr_t writers_first;
+    CF_REQUIRE(pthread_rwlockattr_init(&writers_first) == 0, NO_MEMORY);
+    bool ok = pthread_rwlockattr_setkind_np(&writers_first,
+                                            PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP) == 0 &&
+              pthread_rwlock_init(ret, &writers_first) == 0;
+    (void)pthread_rwlockattr_destroy(&writers_first);
+    CF_REQUIRE(ok, NO_MEMORY);
+    return cf_ok();
+}
+
 static inline pthread_rwlock_t *cf_hold_to_read(pthread_rwlock_t *lock)
 {
     (void)pthread_rwlock_rdlock(lock);
