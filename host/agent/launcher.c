@@ -17,6 +17,7 @@
 #include "sys/nsm/nsm.h"
 
 #define LAUNCHER_BACKLOG 64
+#define LAUNCHER_RETRY_US 20000
 #define LAUNCHER_KMS_ASK 'K' /* on the channel: a connection to the KMS, please */
 
 struct cf_launcher {
@@ -239,10 +240,22 @@ static void gifts_close(gifts *g)
     cf_fd_close(&g->log[1]);
 }
 
+/* The enclave of an agent that was killed dies with it, but not at the same moment, and serves its socket until then. */
+static cf_result listen_when_free(const cf_launcher *l, int *ret_fd)
+{
+    uint64_t until_ms = cf_clock_mono_ms() + CF_AGENT_TAKE_OVER_MS;
+    cf_result r = cf_net_listen(&l->listen, LAUNCHER_BACKLOG, ret_fd);
+    while (r.code == CF_ERR_EXISTS && cf_clock_mono_ms() < until_ms) {
+        (void)usleep(LAUNCHER_RETRY_US);
+        r = cf_net_listen(&l->listen, LAUNCHER_BACKLOG, ret_fd);
+    }
+    return r;
+}
+
 static cf_result make_gifts(cf_launcher *l, gifts *g)
 {
     cf_soft_nsm *nsm = NULL;
-    CF_TRY(cf_net_listen(&l->listen, LAUNCHER_BACKLOG, &g->fds[0]));
+    CF_TRY(listen_when_free(l, &g->fds[0]));
     CF_TRY(cf_soft_nsm_new(l->root, l->pcr0, &nsm));
     CF_TRY(helper_start(l, nsm, &g->fds[1]));
     CF_TRY(helper_start(l, NULL, &g->fds[2]));

@@ -35,6 +35,7 @@
 
 /* The life of an enclave. */
 #define CF_AGENT_BOOT_TIMEOUT_MS 10000
+#define CF_AGENT_TAKE_OVER_MS 5000
 #define CF_AGENT_HEALTH_INTERVAL_MS 1000
 #define CF_AGENT_HEALTH_TIMEOUT_MS 2000
 #define CF_AGENT_HEALTH_FRESH_MS 3000  /* an answer older than this proves nothing */

@@ -651,12 +651,31 @@ def test_end(fresh):
 
 def test_agent_killed(fresh):
     pid = fresh.pid()
-    fresh.daemon.kill()
-    wait_for(lambda: (stat_of(pid) or ("", "Z", 0))[1] == "Z", 5)
-    # The next finds its sockets stale, and its root as it was.
     root = (fresh.nsm / "nsm-root.der").read_bytes()
+    fresh.daemon.kill()
+    # The next, at once, finds its sockets stale, and its root as it was.
     fresh.daemon.start()
+    wait_for(lambda: (stat_of(pid) or ("", "Z", 0))[1] == "Z", 5)
     assert fresh.decrypt("echo").status == 200 and (fresh.nsm / "nsm-root.der").read_bytes() == root
+
+
+@pytest.mark.parametrize("leaves", [True, False])
+def test_socket_of_another(tmp_path, leaves):
+    """Of an enclave whose agent was killed the socket serves until it is dead, too; of another agent's for good."""
+    a = Agent(tmp_path, ready=False)
+    with socket.socket(socket.AF_UNIX) as other:
+        other.bind(str(a.run / "enclave-1.sock"))
+        other.listen(1000)
+        with a:
+            time.sleep(0.5)
+            assert a.daemon.process.poll() is None
+            if leaves:
+                other.close()
+                wait_for(lambda: "service.ready" in a.log(), 10)
+                assert a.decrypt("echo").status == 200
+            else:
+                assert a.daemon.process.wait(15) == 1
+                assert "enclave.start_failed code=already_exists" in a.log()
 
 
 @pytest.mark.parametrize("how, word", [
