@@ -8,6 +8,7 @@
 #include "host/api/call.h"
 #include "sys/linux/clock.h"
 #include "sys/linux/file.h"
+#include "sys/linux/lock.h"
 #include "sys/linux/log.h"
 
 #define ALL_SCOPES (CF_SCOPE_WRITE | CF_SCOPE_READ | CF_SCOPE_DECRYPT | CF_SCOPE_ADMIN)
@@ -37,7 +38,7 @@ CF_MUST_USE cf_result cf_api_new(const cf_api_opts *opts, cf_api **ret)
     *ret = NULL;
     CF_AUTO(cf_api_free) cf_api *api = cf_mem_new(1, sizeof *api);
     CF_REQUIRE(api != NULL, NO_MEMORY);
-    (void)pthread_mutex_init(&api->revoking, NULL);
+    CF_TRY(cf_rwlock_init(&api->tokens_change));
     cf_quota_init(&api->forbidden);
     for (size_t i = 0; i < CF_API_STRIPES; i++) {
         (void)pthread_mutex_init(&api->stripes[i], NULL);
@@ -61,7 +62,7 @@ void cf_api_free(cf_api **api)
     for (size_t i = 0; i < CF_API_STRIPES; i++) {
         (void)pthread_mutex_destroy(&a->stripes[i]);
     }
-    (void)pthread_mutex_destroy(&a->revoking);
+    (void)pthread_rwlock_destroy(&a->tokens_change);
     cf_quota_free(&a->forbidden);
     cf_secret_wipe(&a->row_key);
     cf_mem_free(a);

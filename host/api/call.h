@@ -36,8 +36,9 @@ struct cf_api {
     cf_quota forbidden; /* entries about what scopes forbid */
     cf_api_pool *pool;
     cf_api_health_state *health_state;
-    pthread_mutex_t
-        revoking; /* a token is revoked once, since its second end would look like one put back */
+    /* Held to read by who makes a token, and to write by who revokes one, which happens once, since a second end would look like one put
+     * back; and by who makes room for one, which others would take, for as long as they come. */
+    pthread_rwlock_t tokens_change;
     pthread_mutex_t stripes
         [CF_API_STRIPES]; /* a vault's changes hold the lock of its id: they come one after the other */
 };

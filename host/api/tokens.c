@@ -2,6 +2,7 @@
 /* Making, listing and revoking tokens: docs/api.md section 2. */
 #include "host/api/call.h"
 #include "sys/linux/clock.h"
+#include "sys/linux/lock.h"
 
 static void put_scopes(cf_json_out *o, uint32_t scopes)
 {
@@ -127,31 +128,32 @@ static CF_MUST_USE cf_result retire_one(cf_api_call *c, cf_token *all)
     return cf_ok();
 }
 
-static void unlock(pthread_mutex_t **lock)
+static CF_MUST_USE cf_result store_in_room(cf_api_call *c, const cf_token *t)
 {
-    if (*lock != NULL) {
-        (void)pthread_mutex_unlock(*lock);
-    }
+    CF_AUTO(cf_unlock_rw) CF_HELD pthread_rwlock_t *held = cf_hold_to_read(&c->api->tokens_change);
+    return cf_api_commit(c, NULL, t);
 }
 
-static CF_MUST_USE cf_result store_token(cf_api_call *c, const cf_token *t)
+/* Another process may still take the room that was made. */
+static CF_MUST_USE cf_result store_making_room(cf_api_call *c, const cf_token *t)
 {
-    cf_result r = cf_api_commit(c, NULL, t);
-    if (r.code != CF_ERR_SIZE) {
-        return r;
-    }
-    /* Under the lock each finds another one; whoever was never told SIZE may still take its place. */
-    CF_AUTO(unlock) pthread_mutex_t *lock = &c->api->revoking;
-    (void)pthread_mutex_lock(lock);
-    uint32_t left = 0;
+    CF_AUTO(cf_unlock_rw) CF_HELD pthread_rwlock_t *held = cf_hold_to_write(&c->api->tokens_change);
     cf_token *all = cf_arena_new(&c->arena, CF_API_TOKENS_LISTED_MAX, sizeof *all);
     CF_REQUIRE(all != NULL, NO_MEMORY);
+    cf_result r = cf_fail(CF_ERR_SIZE);
     for (unsigned i = 0; i < CF_API_CHANGE_TRIES_MAX && r.code == CF_ERR_SIZE; i++) {
+        uint32_t left = 0;
         CF_TRY(cf_api_left(c, &left));
         CF_TRY(retire_one(c, all));
         r = cf_api_commit(c, NULL, t);
     }
     return r;
+}
+
+static CF_MUST_USE cf_result store_token(cf_api_call *c, const cf_token *t)
+{
+    cf_result r = store_in_room(c, t);
+    return r.code == CF_ERR_SIZE ? store_making_room(c, t) : r;
 }
 
 CF_MUST_USE cf_result cf_api_token_create(cf_api_call *c)
@@ -238,8 +240,7 @@ CF_MUST_USE cf_result cf_api_token_revoke(cf_api_call *c)
     cf_token t;
     CF_REQUIRE(is_token_id(c->params[0]), NOT_FOUND);
     cf_copy(id, c->params[0].data, c->params[0].len);
-    CF_AUTO(unlock) pthread_mutex_t *lock = &c->api->revoking;
-    (void)pthread_mutex_lock(lock);
+    CF_AUTO(cf_unlock_rw) CF_HELD pthread_rwlock_t *held = cf_hold_to_write(&c->api->tokens_change);
     CF_TRY(c->api->store.ops->token_by_id(c->api->store.self, id, &t));
     /* Only now is the text known to be an id and no value in the wrong place. */
     c->record.object = c->params[0];

@@ -6,8 +6,8 @@
 #include "core/codec/base64.h"
 #include "core/codec/cbor.h"
 #include "host/kmsd/limits.h"
-#include "host/kmsd/lock.h"
 #include "host/kmsd/sealed.h"
+#include "sys/linux/lock.h"
 #include "sys/linux/log.h"
 
 #define FORMAT 1

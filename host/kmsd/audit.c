@@ -11,8 +11,8 @@
 #include "core/codec/base64.h"
 #include "core/crypto/primitives.h"
 #include "core/kms/body.h"
-#include "host/kmsd/lock.h"
 #include "sys/linux/file.h"
+#include "sys/linux/lock.h"
 #include "sys/linux/log.h"
 #include "sys/linux/net.h"
 

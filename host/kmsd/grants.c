@@ -5,7 +5,7 @@
 #include "core/codec/base64.h"
 #include "core/crypto/primitives.h"
 #include "host/kmsd/grants_priv.h"
-#include "host/kmsd/lock.h"
+#include "sys/linux/lock.h"
 #include "sys/linux/log.h"
 
 #define TOKEN_MAGIC "CFGT1"

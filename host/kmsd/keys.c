@@ -4,7 +4,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
-#include "host/kmsd/lock.h"
+#include "sys/linux/lock.h"
 #include "sys/linux/log.h"
 
 struct cf_key {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Operations on keys: making, describing, listing, their public halves. */
-#include "host/kmsd/lock.h"
 #include "host/kmsd/ops.h"
+#include "sys/linux/lock.h"
 
 #define LIST_DEFAULT 100
 

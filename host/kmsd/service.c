@@ -3,11 +3,11 @@
 
 #include "core/codec/der.h"
 #include "core/kms/kms.h"
-#include "host/kmsd/lock.h"
 #include "host/kmsd/ops.h"
 #include "host/kmsd/turns.h"
 #include "sys/linux/clock.h"
 #include "sys/linux/file.h"
+#include "sys/linux/lock.h"
 #include "sys/linux/log.h"
 
 #define DER_SEQUENCE 0x30

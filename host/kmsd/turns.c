@@ -4,7 +4,7 @@
 #include <pthread.h>
 #include <stdio.h>
 
-#include "host/kmsd/lock.h"
+#include "sys/linux/lock.h"
 
 typedef enum { PLACE_FREE, PLACE_RESERVED, PLACE_WAITING, PLACE_RUNNING } place_state;
 

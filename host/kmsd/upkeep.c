@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What is due by the clock. */
 #include "host/kmsd/kmsd_priv.h"
-#include "host/kmsd/lock.h"
+#include "sys/linux/lock.h"
 #include "sys/linux/log.h"
 
 /* Aliases and grants first: whatever stops this, the key is still due at the next start, and nothing is left that names no key. */

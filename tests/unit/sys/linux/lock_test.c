@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Writers are not kept from a lock by readers that keep coming. */
-#include "host/kmsd/lock.h"
+#include "sys/linux/lock.h"
 
 #include <errno.h>
 #include <poll.h>
