@@ -115,6 +115,11 @@ static void test_walls(void **state)
     assert_true(threads >= 10); /* I/O, workers, KMS */
     (void)snprintf(path, sizeof path, "/proc/%d/status", rig_pid(enclave));
     assert_true(status_number(path, "VmLck:", 10) > 0 || getenv("ASAN_OPTIONS") != NULL);
+    /* A machine of our own lets everything be done, and all of the memory be locked. */
+    if (getenv("CF_TEST_VM") != NULL) {
+        assert_int_equal(rig_lacks(enclave), 0);
+        assert_true(status_number(path, "VmLck:", 10) >= status_number(path, "VmRSS:", 10));
+    }
     (void)snprintf(path, sizeof path, "/proc/%d/limits", rig_pid(enclave));
     assert_int_equal(status_number(path, "Max core file size", 10), 0);
     assert_int_equal(status_number(path, "Max processes", 10), 0);

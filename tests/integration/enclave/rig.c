@@ -17,6 +17,7 @@
 #include "tests/integration/enclave/rig_priv.h"
 
 #define OPTIONS_MAX 24
+#define DIAL_MS 10000
 #define BACKLOG 2048
 
 void rig_check(bool holds, const char *what, const char *file, int line)
@@ -66,11 +67,12 @@ static void launch(rig *r, const rig_spec *spec)
     const char *argv[OPTIONS_MAX] = {"coffer-enclave", "--listen", "fd:3", "--nsm",
                                      "fd:4",           "--kms",    "fd:5"};
     size_t n = 7;
+    argv[2] = spec->listen == NULL ? argv[2] : spec->listen;
     argv[6] = spec->kms == NULL ? argv[6] : spec->kms;
     if (spec->roots.len > 0) {
         rig_need(spec->kms != NULL);
         argv[n++] = "--kms-link";
-        argv[n++] = "fd:5";
+        argv[n++] = spec->kms_link == NULL ? "fd:5" : spec->kms_link;
         argv[n++] = "--kms-roots";
         argv[n++] = "fd:6";
     }
@@ -84,6 +86,9 @@ static void launch(rig *r, const rig_spec *spec)
     r->addr = addr;
     CF_FD(listener);
     rig_need(cf_is_ok(cf_net_listen(&addr, BACKLOG, &listener)));
+    if (spec->listen != NULL) {
+        rig_need(cf_is_ok(cf_net_parse(spec->listen, &r->addr)));
+    }
     rig_need(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, nsm) == 0);
     rig_need(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, kms) == 0);
     rig_need(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, log) == 0);
@@ -357,8 +362,12 @@ void rig_request_free(rig_request *q)
 
 void rig_connect(rig *r, rig_conn *c)
 {
+    uint64_t until_ms = cf_clock_mono_ms() + DIAL_MS;
     *c = (rig_conn){.fd = -1};
-    rig_need(cf_is_ok(cf_net_dial(&r->addr, cf_clock_mono_ms() + 5000, &c->fd)));
+    while (!cf_is_ok(cf_net_dial(&r->addr, until_ms, &c->fd))) {
+        rig_need(cf_clock_mono_ms() < until_ms); /* one that listens by itself may not do so yet */
+        (void)poll(NULL, 0, 10);
+    }
 }
 
 void rig_close(rig_conn *c)

@@ -37,8 +37,10 @@ typedef struct {
     const char *program;
     const char *const *options; /* further ones, NULL-terminated; may be NULL */
     const char *kms;            /* address of the KMS; NULL: the rig's */
-    cf_view
-        roots; /* in PEM, for a KMS that is named; connections to it are asked for where those of the rig's are */
+    /* in PEM, for a KMS that is named; connections to it are asked for where those of the rig's are */
+    cf_view roots;
+    const char *kms_link; /* where it goes for those instead; NULL: as above */
+    const char *listen;   /* where it listens by itself; NULL: a socket that the rig gives it */
 } rig_spec;
 
 typedef struct rig rig;

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "sys/linux/clock.h"
@@ -373,13 +374,40 @@ static void test_fd_kind(void **state)
     assert_string_equal(text, "vsock:3:5005");
 }
 
+/* What one side writes, the other reads, until it is closed. */
+static void assert_carries(int ours, int theirs)
+{
+    enum { OCTETS = 3 << 20 };
+    CF_BUF(out);
+    CF_BUF(in);
+    assert_ok(cf_buf_reserve(&out, OCTETS));
+    for (out.len = 0; out.len < OCTETS; out.len++) {
+        out.data[out.len] = (uint8_t)(out.len * 7 >> 8);
+    }
+    pid_t writer = fork();
+    assert_true(writer >= 0);
+    if (writer == 0) {
+        bool ok = cf_is_ok(cf_net_write_full(ours, cf_buf_view(&out), CF_DEADLINE_NONE));
+        _exit(ok ? 0 : 1);
+    }
+    assert_int_equal(close(ours), 0);
+    assert_ok(cf_buf_reserve(&in, OCTETS));
+    assert_ok(cf_net_read_full(theirs, in.data, OCTETS, cf_clock_mono_ms() + 20000));
+    in.len = OCTETS;
+    assert_view(cf_buf_view(&in), cf_buf_view(&out));
+    int status = 0;
+    assert_true(waitpid(writer, &status, 0) == writer && status == 0);
+    assert_err(cf_net_read_some(theirs, &in, 1, cf_clock_mono_ms() + 20000), CLOSED);
+}
+
 /* Where the machine has no AF_VSOCK there is nothing to try; where it has, but no loopback, a dial ends at its deadline. */
 static void test_vsock(void **state)
 {
     (void)state;
     CF_FD(fd);
     CF_FD(client);
-    cf_result r = cf_net_vsock_listen(UINT32_MAX, UINT32_MAX, 4, &fd);
+    CF_FD(server);
+    cf_result r = cf_net_vsock_listen(UINT32_MAX, 5003, 4, &fd);
     if (!cf_is_ok(r)) {
         assert_int_equal(fd, -1);
         skip();
@@ -389,6 +417,15 @@ static void test_vsock(void **state)
     assert_false(cf_is_ok(cf_net_vsock_dial(1, 1, began + 100, &client)));
     assert_int_equal(client, -1);
     assert_in_range(cf_clock_mono_ms() - began, 0, 1000);
+    r = cf_net_vsock_dial(1, 5003, cf_clock_mono_ms() + 1000, &client);
+    if (!cf_is_ok(r)) {
+        assert_null(getenv("CF_TEST_VM")); /* that of tests/long/vm has loopback */
+        return;
+    }
+    server = accept4(fd, NULL, NULL, SOCK_CLOEXEC);
+    assert_true(server >= 0);
+    assert_carries(client, server);
+    client = -1;
 }
 
 static void test_clock(void **state)
