@@ -63,6 +63,15 @@ as_root() {
     fi
 }
 
+# installed PACKAGE: whether Debian has it here.
+installed() {
+    [ "$(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null)" = installed ]
+}
+
+apt_install() {
+    as_root env DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=300 -y --no-install-recommends install "$@"
+}
+
 # The number of compile jobs: all processors, unless CF_JOBS says otherwise.
 jobs_count() {
     echo "${CF_JOBS:-$(nproc)}"
