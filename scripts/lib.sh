@@ -68,6 +68,10 @@ installed() {
     [ "$(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null)" = installed ]
 }
 
+apt_update() {
+    as_root apt-get -o DPkg::Lock::Timeout=300 update
+}
+
 apt_install() {
     as_root env DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=300 -y --no-install-recommends install "$@"
 }

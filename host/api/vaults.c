@@ -6,6 +6,7 @@
 #include "host/api/if_match.h"
 #include "host/api/row_edit.h"
 #include "sys/linux/clock.h"
+#include "sys/linux/lock.h"
 
 /* Between two tries of a change that met another one: 2 ms, 4 ms, … */
 #define TRY_AGAIN_MS 2
@@ -167,13 +168,6 @@ CF_MUST_USE cf_result cf_api_vault_read(cf_api_call *c)
 /** What a change does to the row that was loaded: commits the row after it, or leaves it be and enters that. */
 typedef cf_result edit_fn(cf_api_call *c, const cf_loaded *l);
 
-static void stripe_unlock(pthread_mutex_t **stripe)
-{
-    if (*stripe != NULL) {
-        (void)pthread_mutex_unlock(*stripe);
-    }
-}
-
 /* Waits for the vault's turn. error TIMEOUT. */
 static CF_MUST_USE cf_result stripe_lock(cf_api_call *c, pthread_mutex_t **ret)
 {
@@ -216,7 +210,7 @@ static CF_MUST_USE cf_result change(cf_api_call *c, edit_fn *edit)
     cf_if_match match;
     CF_TRY(cf_if_match_parse(cf_http_header(c->http, "If-Match"), &match));
     CF_TRY(cf_api_parse_body(c));
-    CF_AUTO(stripe_unlock) pthread_mutex_t *stripe = NULL;
+    CF_AUTO(cf_unlock) pthread_mutex_t *stripe = NULL;
     CF_TRY(stripe_lock(c, &stripe));
     uint64_t first = 0, version = 0;
     for (unsigned i = 0; i < CF_API_CHANGE_TRIES_MAX; i++) {

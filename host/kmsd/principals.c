@@ -7,6 +7,7 @@
 #include "core/codec/cbor.h"
 #include "core/crypto/primitives.h"
 #include "sys/linux/file.h"
+#include "sys/linux/lock.h"
 #include "sys/linux/log.h"
 
 #define FORMAT 1
@@ -166,21 +167,6 @@ CF_MUST_USE cf_result cf_principals_open(const char *folder, const cf_secret *ke
 
 /* --- the table --- */
 
-static void unlock(pthread_mutex_t **m)
-{
-    (void)pthread_mutex_unlock(*m);
-}
-
-/* Clang takes a variable that only its cleanup uses for unused. */
-#define HELD __attribute__((unused))
-
-/* Held until the end of the scope. */
-static pthread_mutex_t *hold(cf_principals *t)
-{
-    (void)pthread_mutex_lock(&t->lock);
-    return &t->lock;
-}
-
 static bool has_key(const cf_principal *p, cf_view access_key_id)
 {
     return p->kind == CF_PRINCIPAL_USER && cf_view_eq(cf_view_str(p->access_key_id), access_key_id);
@@ -220,7 +206,7 @@ static cf_result write_list(cf_principals *t, size_t n)
 
 CF_MUST_USE cf_result cf_principals_add(cf_principals *t, const cf_principal *p)
 {
-    CF_AUTO(unlock) HELD pthread_mutex_t *held = hold(t);
+    CF_AUTO(cf_unlock) CF_HELD pthread_mutex_t *held = cf_hold(&t->lock);
     size_t same = p->kind == CF_PRINCIPAL_USER
                       ? place_of_key(t, cf_view_str(p->access_key_id))
                       : place_of_role(t, cf_view_str(p->name), cf_view_str(p->account));
@@ -259,13 +245,13 @@ static cf_result remove_at(cf_principals *t, size_t at)
 
 CF_MUST_USE cf_result cf_principals_remove_key(cf_principals *t, cf_view access_key_id)
 {
-    CF_AUTO(unlock) HELD pthread_mutex_t *held = hold(t);
+    CF_AUTO(cf_unlock) CF_HELD pthread_mutex_t *held = cf_hold(&t->lock);
     return remove_at(t, place_of_key(t, access_key_id));
 }
 
 CF_MUST_USE cf_result cf_principals_remove_role(cf_principals *t, cf_view name, cf_view account)
 {
-    CF_AUTO(unlock) HELD pthread_mutex_t *held = hold(t);
+    CF_AUTO(cf_unlock) CF_HELD pthread_mutex_t *held = cf_hold(&t->lock);
     return remove_at(t, place_of_role(t, name, account));
 }
 
@@ -279,20 +265,20 @@ static cf_result copy_at(const cf_principals *t, size_t at, cf_principal *ret)
 CF_MUST_USE cf_result cf_principals_by_key(cf_principals *t, cf_view access_key_id,
                                            cf_principal *ret)
 {
-    CF_AUTO(unlock) HELD pthread_mutex_t *held = hold(t);
+    CF_AUTO(cf_unlock) CF_HELD pthread_mutex_t *held = cf_hold(&t->lock);
     return copy_at(t, place_of_key(t, access_key_id), ret);
 }
 
 CF_MUST_USE cf_result cf_principals_by_role(cf_principals *t, cf_view name, cf_view account,
                                             cf_principal *ret)
 {
-    CF_AUTO(unlock) HELD pthread_mutex_t *held = hold(t);
+    CF_AUTO(cf_unlock) CF_HELD pthread_mutex_t *held = cf_hold(&t->lock);
     return copy_at(t, place_of_role(t, name, account), ret);
 }
 
 CF_MUST_USE cf_result cf_principals_at(cf_principals *t, size_t i, cf_principal *ret)
 {
-    CF_AUTO(unlock) HELD pthread_mutex_t *held = hold(t);
+    CF_AUTO(cf_unlock) CF_HELD pthread_mutex_t *held = cf_hold(&t->lock);
     CF_TRY(copy_at(t, i, ret));
     cf_secret_wipe(&ret->secret);
     return cf_ok();
